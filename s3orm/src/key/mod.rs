@@ -1,0 +1,25 @@
+//! From values to keys and back. Knows nothing of I/O.
+//!
+//! `key = prefix "/" table "/" path extension`, where the path is a template of literal text and
+//! columns ([`PathTemplate`]), each column's value is written as text ([`KeyColumn`]), and the text
+//! is escaped so that no value can leave its segment ([`escape`](segment)).
+
+mod column;
+mod path;
+mod segment;
+mod tuple;
+mod types;
+
+pub use column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn};
+pub use path::{Encoding, Form, KeyError, PathTemplate, Piece};
+pub use tuple::{KeyFrom, KeyTuple};
+
+/// Marker of a column written in its plain form: `<id>`.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain;
+/// Marker of a column whose byte order is the value's order: `<id:ordered>`.
+#[derive(Debug, Clone, Copy)]
+pub struct Ordered;
+/// Marker of a column in reverse order: `<at:desc>`.
+#[derive(Debug, Clone, Copy)]
+pub struct Desc;

@@ -1,0 +1,1 @@
+//! The escape that keeps a value inside its segment.

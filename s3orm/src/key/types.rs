@@ -1,0 +1,1 @@
+//! Key columns of the standard library and of the optional crates.

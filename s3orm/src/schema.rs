@@ -1,0 +1,280 @@
+//! What the derive fills in: the trait of a table's row type, and the table's description as data.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::body::BodyError;
+use crate::env::Env;
+use crate::key::{Form, KeyTuple, PathTemplate};
+
+/// A struct that is a row of a table: what `#[derive(S3Schema)]` implements.
+///
+/// Nothing but the derive is meant to implement it; its methods are what [`Table`](crate::Table)
+/// calls. What a program uses of it is [`KEY`](Self::KEY), [`COL`](Self::COL) and
+/// [`SCHEMA`](Self::SCHEMA).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an s3orm table",
+    label = "this type has no table",
+    note = "add `#[derive(s3orm::S3Schema)]` and `#[s3(table = \"...\", path = \"...\")]` to `{Self}`"
+)]
+pub trait S3Schema: Sized + Send + Sync + 'static {
+    /// The key columns' values, a tuple in path order.
+    type Key: KeyTuple;
+    /// A struct with a [`KeyHandle`] for each key column.
+    type KeyHandles: Copy;
+    /// A struct with a [`ColumnHandle`] for each column.
+    type ColumnHandles: Copy;
+
+    /// The table's description.
+    const SCHEMA: &'static TableSchema;
+    /// Handles of the key columns: `Person::KEY.date`.
+    const KEY: Self::KeyHandles;
+    /// Handles of all columns: `Person::COL.age`.
+    const COL: Self::ColumnHandles;
+
+    /// This row's key columns.
+    fn key(&self) -> Self::Key;
+
+    /// The object's bytes.
+    fn encode(&self) -> Result<Vec<u8>, BodyError>;
+
+    /// The row of an object's key and bytes.
+    fn decode(key: Self::Key, body: &[u8]) -> Result<Self, BodyError>;
+
+    /// Fills in what the library keeps: generated ids and timestamps.
+    fn prepare(&mut self, _write: &Prepare<'_>) {}
+}
+
+/// A table's description, as the derive understood it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableSchema {
+    /// The table's name: the folder under the database's prefix.
+    pub table: &'static str,
+    /// How a key is built from the key columns.
+    pub path: PathTemplate,
+    /// What an object's bytes are.
+    pub body: BodyFormat,
+    /// Every column, in the order of the struct's fields.
+    pub columns: &'static [ColumnSchema],
+    /// The struct's documentation.
+    pub doc: &'static str,
+}
+
+/// What an object's bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BodyFormat {
+    /// A JSON object of the struct's serde form (`application/json`).
+    Json,
+    /// The bytes of the one field marked `#[s3(body)]`, as they are.
+    Raw,
+}
+
+impl BodyFormat {
+    /// The content type of a row's object, where the write names no other.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Raw => "application/octet-stream",
+        }
+    }
+}
+
+/// A column's description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnSchema {
+    /// Its name in the stored object, after serde's renames.
+    pub name: &'static str,
+    /// Its field's name in the struct.
+    pub field: &'static str,
+    /// Its Rust type, as written.
+    pub rust_type: &'static str,
+    /// Whether it is an `Option`.
+    pub nullable: bool,
+    /// What a row without the column gets: `Default::default()`, a function's path, or nothing.
+    pub default: Option<&'static str>,
+    /// Its place among the key columns.
+    pub key: Option<usize>,
+    /// Whether the object's bytes hold it; a key column may live in the key alone.
+    pub stored: bool,
+    /// What the library fills in.
+    pub managed: Option<Managed>,
+    /// The field's documentation.
+    pub doc: &'static str,
+}
+
+/// What the library fills in by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Managed {
+    /// An id, where the row has none: `#[s3(generate)]`.
+    Generated,
+    /// The time of the insert: `#[s3(created_at)]`.
+    CreatedAt,
+    /// The time of the last write: `#[s3(updated_at)]`.
+    UpdatedAt,
+}
+
+/// The handle of key column number `I` of table `S`, written in the form `F` (a marker of
+/// [`key`](crate::key)). Zero-sized but for its name.
+pub struct KeyHandle<S, T, const I: usize, F = crate::key::Plain> {
+    name: &'static str,
+    form: Form,
+    marker: PhantomData<fn() -> (S, T, F)>,
+}
+
+impl<S, T, const I: usize, F> KeyHandle<S, T, I, F> {
+    #[doc(hidden)]
+    pub const fn __new(name: &'static str, form: Form) -> Self {
+        Self {
+            name,
+            form,
+            marker: PhantomData,
+        }
+    }
+
+    /// The column's name, as in the path.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its place among the key columns, from 0.
+    pub const fn position(&self) -> usize {
+        I
+    }
+
+    /// How its values are written.
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+}
+
+/// The handle of a column of table `S`.
+pub struct ColumnHandle<S, T> {
+    name: &'static str,
+    marker: PhantomData<fn() -> (S, T)>,
+}
+
+impl<S, T> ColumnHandle<S, T> {
+    #[doc(hidden)]
+    pub const fn __new(name: &'static str) -> Self {
+        Self {
+            name,
+            marker: PhantomData,
+        }
+    }
+
+    /// The column's name in the stored object.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl<S, T, const I: usize, F> Clone for KeyHandle<S, T, I, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<S, T, const I: usize, F> Copy for KeyHandle<S, T, I, F> {}
+impl<S, T> Clone for ColumnHandle<S, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<S, T> Copy for ColumnHandle<S, T> {}
+
+impl<S, T, const I: usize, F> fmt::Debug for KeyHandle<S, T, I, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KEY.{}", self.name)
+    }
+}
+impl<S, T> fmt::Debug for ColumnHandle<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "COL.{}", self.name)
+    }
+}
+
+/// The write that a row is prepared for.
+#[derive(Debug)]
+pub struct Prepare<'a> {
+    env: &'a Env,
+    event: WriteEvent,
+}
+
+/// Which write it is, as far as managed columns are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WriteEvent {
+    /// The row is new.
+    Insert,
+    /// The row may be new or may replace another.
+    Put,
+    /// The row was read and is written back.
+    Save,
+}
+
+impl<'a> Prepare<'a> {
+    pub(crate) fn new(env: &'a Env, event: WriteEvent) -> Self {
+        Self { env, event }
+    }
+
+    #[doc(hidden)]
+    pub fn __generate<K, T: Generate<K>>(&self, field: &mut T) {
+        if self.event != WriteEvent::Save && field.is_unset() {
+            *field = T::generate(self.env);
+        }
+    }
+
+    #[doc(hidden)]
+    pub fn __created_at<T: Timestamp>(&self, field: &mut T) {
+        let now = match self.event {
+            WriteEvent::Insert => true,
+            WriteEvent::Put | WriteEvent::Save => field.is_unset(),
+        };
+        if now {
+            *field = T::from_system(self.env.now());
+        }
+    }
+
+    #[doc(hidden)]
+    pub fn __updated_at<T: Timestamp>(&self, field: &mut T) {
+        *field = T::from_system(self.env.now());
+    }
+}
+
+/// A type that `#[s3(generate)]` can fill in, by the scheme `K` of [`id`](crate::id).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be generated this way",
+    label = "no generated id of this type",
+    note = "`generate` works on `Uuid` (`\"uuid_v7\"`, the default, and `\"uuid_v4\"`), on `Ulid`, and on `String` with one of \
+            `\"uuid_v4\"`, `\"uuid_v7\"`, `\"ulid\"` named; the cargo features `uuid` and `ulid` bring them",
+    note = "a type of yours can implement `s3orm::Generate`"
+)]
+pub trait Generate<K> {
+    /// Whether the row carries no id yet: a nil id, an empty string.
+    fn is_unset(&self) -> bool;
+    /// A new id.
+    fn generate(env: &Env) -> Self;
+}
+
+/// A type that `#[s3(created_at)]` and `#[s3(updated_at)]` can fill in.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a timestamp that s3orm keeps",
+    label = "not a timestamp",
+    note = "use `chrono::DateTime<Utc>` (feature `chrono`), `jiff::Timestamp` (feature `jiff`), or an `Option` of one"
+)]
+pub trait Timestamp {
+    /// Whether the row carries no time yet: `None`, or the Unix epoch.
+    fn is_unset(&self) -> bool;
+    /// From the system's clock.
+    fn from_system(now: std::time::SystemTime) -> Self;
+}
+
+impl<T: Timestamp> Timestamp for Option<T> {
+    fn is_unset(&self) -> bool {
+        self.as_ref().is_none_or(Timestamp::is_unset)
+    }
+
+    fn from_system(now: std::time::SystemTime) -> Self {
+        Some(T::from_system(now))
+    }
+}

@@ -1,0 +1,524 @@
+//! The seam to S3: one trait in S3's own vocabulary, and its request and answer types.
+//!
+//! A [`Store`] is one bucket. It answers with S3's exact outcome (a 412, a 404, a 409 and a lost
+//! answer are four different things) and **never sends a request twice**; retries are the `retry`
+//! layer's, read-back of lost answers is `write`'s.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+#[cfg(all(feature = "dir", unix))]
+pub mod dir;
+pub mod memory;
+pub mod retry;
+#[cfg(feature = "rusoto")]
+pub mod rusoto;
+#[cfg(feature = "s3")]
+pub mod s3;
+pub mod trace;
+
+/// What a store's call returns: a boxed future, so that the trait is object-safe.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// One bucket of an S3 service, or what behaves like one.
+///
+/// Keys are 1 to 1,024 bytes of UTF-8, compared as bytes; any such key is valid. Every call is one
+/// request unless it says otherwise.
+pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Reads an object, or a range of it.
+    fn get(&self, request: GetObject) -> StoreFuture<'_, Object>;
+
+    /// Reads an object's metadata. S3 answers a `HEAD` without a reason, so where it answers 404
+    /// one more request (a `GET` of one byte) tells an absent object from an absent bucket.
+    fn head(&self, key: &str) -> StoreFuture<'_, ObjectMeta>;
+
+    /// Writes an object.
+    fn put(&self, request: PutObject) -> StoreFuture<'_, Written>;
+
+    /// Deletes an object. Without a precondition, deleting what is not there succeeds.
+    fn delete(&self, request: DeleteObject) -> StoreFuture<'_, ()>;
+
+    /// Deletes up to 1,000 objects; one outcome for each, in the order given.
+    fn delete_many(
+        &self,
+        requests: Vec<DeleteObject>,
+    ) -> StoreFuture<'_, Vec<Result<(), StoreError>>>;
+
+    /// One page of a listing, in byte order of the keys.
+    fn list(&self, request: ListObjects) -> StoreFuture<'_, Page>;
+
+    /// Copies an object within the service.
+    fn copy(&self, request: CopyObject) -> StoreFuture<'_, Written>;
+
+    /// Starts a multipart upload; the answer is its id.
+    fn create_upload(&self, request: CreateUpload) -> StoreFuture<'_, String>;
+
+    /// Uploads one part (number 1 to 10,000; 5 MiB at least, but for the last).
+    fn upload_part(&self, request: UploadPart) -> StoreFuture<'_, ETag>;
+
+    /// Makes the object of its parts.
+    fn complete_upload(&self, request: CompleteUpload) -> StoreFuture<'_, Written>;
+
+    /// Drops an upload and its parts.
+    fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()>;
+
+    /// The bucket's name.
+    fn bucket(&self) -> &str;
+
+    /// The same service and credentials, with another bucket. No request.
+    fn with_bucket(&self, bucket: &str) -> Result<Arc<dyn Store>, StoreError>;
+
+    /// Whether the bucket exists and may be read: `NoSuchBucket` or `Denied` otherwise.
+    fn head_bucket(&self) -> StoreFuture<'_, ()>;
+
+    /// Creates the bucket; [`StoreErrorKind::BucketExists`] if it is there.
+    fn create_bucket(&self) -> StoreFuture<'_, ()>;
+
+    /// Deletes the bucket, which must be empty ([`StoreErrorKind::BucketNotEmpty`]).
+    fn delete_bucket(&self) -> StoreFuture<'_, ()>;
+
+    /// The names of the buckets of these credentials, in order.
+    fn list_buckets(&self) -> StoreFuture<'_, Vec<String>>;
+}
+
+/// An entity tag: opaque, compared verbatim, without its quotes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ETag(Box<str>);
+
+impl ETag {
+    /// From a header's value, with or without quotes.
+    pub fn new(text: &str) -> Self {
+        Self(text.trim().trim_matches('"').into())
+    }
+
+    /// Without quotes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As a header's value: in quotes.
+    pub fn quoted(&self) -> String {
+        format!("\"{}\"", self.0)
+    }
+}
+
+impl fmt::Display for ETag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What must hold of the object for a write to be applied.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    #[default]
+    None,
+    /// There is no object (`If-None-Match: *`). Not for deletes.
+    IfAbsent,
+    /// There is an object, whatever it holds (`If-Match: *`).
+    IfPresent,
+    /// The object has this entity tag (`If-Match`).
+    IfMatch(ETag),
+}
+
+/// User metadata (`x-amz-meta-…`): names in lower case, values of visible ASCII and single spaces.
+/// S3 takes at most 2 KB of it.
+pub type Metadata = BTreeMap<String, String>;
+
+/// The bytes of an object to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByteRange {
+    /// From an offset to the end.
+    From(u64),
+    /// `start..end`, the end excluded. S3 cuts it at the object's end.
+    Span(u64, u64),
+    /// The last bytes.
+    Last(u64),
+}
+
+/// A read.
+#[derive(Debug, Clone, Default)]
+pub struct GetObject {
+    /// The object.
+    pub key: String,
+    /// Only these bytes.
+    pub range: Option<ByteRange>,
+    /// Only this version: 412 otherwise.
+    pub if_match: Option<ETag>,
+    /// Only another version: [`StoreErrorKind::NotModified`] otherwise.
+    pub if_none_match: Option<ETag>,
+    /// Refuse a body that is larger ([`StoreErrorKind::TooLarge`]) before reading it.
+    pub max_bytes: Option<u64>,
+}
+
+/// A write.
+#[derive(Debug, Clone, Default)]
+pub struct PutObject {
+    /// The object.
+    pub key: String,
+    /// Its bytes, up to 5 GiB.
+    pub body: Bytes,
+    /// When to apply it.
+    pub precondition: Precondition,
+    /// `application/octet-stream` if none.
+    pub content_type: Option<Cow<'static, str>>,
+    /// User metadata.
+    pub metadata: Metadata,
+}
+
+/// A deletion.
+#[derive(Debug, Clone, Default)]
+pub struct DeleteObject {
+    /// The object.
+    pub key: String,
+    /// When to apply it.
+    pub precondition: Precondition,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, Default)]
+pub struct ListObjects {
+    /// Only keys that start with it.
+    pub prefix: String,
+    /// Keys that have it after the prefix are rolled up into [`Page::prefixes`].
+    pub delimiter: Option<char>,
+    /// Where to begin.
+    pub start: ListStart,
+    /// Keys and prefixes at most, 1 to 1,000; 1,000 if none.
+    pub limit: Option<u16>,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ListStart {
+    /// At the first key.
+    #[default]
+    First,
+    /// After this key, whether or not it exists.
+    After(String),
+    /// Where the page with this [`Page::next`] ended.
+    Token(String),
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The objects, in byte order of their keys.
+    pub objects: Vec<ListedObject>,
+    /// The common prefixes, in byte order.
+    pub prefixes: Vec<String>,
+    /// The token of the next page; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedObject {
+    /// The key.
+    pub key: String,
+    /// The entity tag.
+    pub etag: ETag,
+    /// Bytes.
+    pub size: u64,
+    /// When it was written.
+    pub last_modified: SystemTime,
+}
+
+/// An object's metadata.
+#[derive(Debug, Clone)]
+pub struct ObjectMeta {
+    /// The entity tag.
+    pub etag: ETag,
+    /// Bytes of the whole object, also where a range was read.
+    pub size: u64,
+    /// When it was written, to the second.
+    pub last_modified: Option<SystemTime>,
+    /// The media type.
+    pub content_type: Option<String>,
+    /// User metadata.
+    pub metadata: Metadata,
+}
+
+/// An object that was read.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Its metadata.
+    pub meta: ObjectMeta,
+    /// Its bytes, or those of the range.
+    pub body: Bytes,
+}
+
+/// A copy within the service.
+#[derive(Debug, Clone, Default)]
+pub struct CopyObject {
+    /// The bucket of the source, where it is another.
+    pub source_bucket: Option<String>,
+    /// The source.
+    pub source: String,
+    /// Only this version of the source: 412 otherwise.
+    pub source_if_match: Option<ETag>,
+    /// The destination.
+    pub key: String,
+    /// When to apply it, by the destination.
+    pub precondition: Precondition,
+    /// Content type and user metadata of the destination; those of the source if none.
+    pub replace: Option<(Option<String>, Metadata)>,
+}
+
+/// The start of a multipart upload.
+#[derive(Debug, Clone, Default)]
+pub struct CreateUpload {
+    /// The object.
+    pub key: String,
+    /// `application/octet-stream` if none.
+    pub content_type: Option<String>,
+    /// User metadata.
+    pub metadata: Metadata,
+}
+
+/// One part of an upload.
+#[derive(Debug, Clone)]
+pub struct UploadPart {
+    /// The object.
+    pub key: String,
+    /// The upload.
+    pub upload_id: String,
+    /// 1 to 10,000.
+    pub number: u16,
+    /// Its bytes.
+    pub body: Bytes,
+}
+
+/// The end of a multipart upload.
+#[derive(Debug, Clone)]
+pub struct CompleteUpload {
+    /// The object.
+    pub key: String,
+    /// The upload.
+    pub upload_id: String,
+    /// The parts' numbers, ascending, with the tags that [`Store::upload_part`] answered.
+    pub parts: Vec<(u16, ETag)>,
+    /// When to apply it.
+    pub precondition: Precondition,
+}
+
+/// What a write answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The new object's entity tag.
+    pub etag: ETag,
+}
+
+/// What became of a request, in S3's terms.
+pub struct StoreError(Box<StoreErrorInner>);
+
+struct StoreErrorInner {
+    kind: StoreErrorKind,
+    status: Option<u16>,
+    code: Option<String>,
+    message: Cow<'static, str>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    source: Option<Box<dyn StdError + Send + Sync + 'static>>,
+}
+
+/// The kinds of failed requests. [`is_ambiguous`](StoreErrorKind::is_ambiguous) tells those that
+/// may have been applied all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// 404 `NoSuchKey`: there is no object; of a conditional write: and it was not applied.
+    NotFound,
+    /// 404 `NoSuchBucket`.
+    NoSuchBucket,
+    /// 404 `NoSuchUpload`. Of a completion, this may hide an earlier copy's success.
+    NoSuchUpload,
+    /// 304: the object has the tag that the caller has.
+    NotModified,
+    /// 412: the precondition does not hold; not applied.
+    PreconditionFailed,
+    /// 409 `ConditionalRequestConflict`: another write was faster; not applied.
+    Conflict,
+    /// 409: the bucket is there already.
+    BucketExists,
+    /// 409: the bucket holds objects.
+    BucketNotEmpty,
+    /// 416: the object has no byte of that range.
+    InvalidRange,
+    /// 403 `AccessDenied`.
+    Denied,
+    /// No credentials, or 401/403 because of them or of the clock (`InvalidAccessKeyId`,
+    /// `SignatureDoesNotMatch`, `ExpiredToken`, `RequestTimeTooSkewed`).
+    Credentials,
+    /// 301/307/400: the bucket is in another region or at another endpoint.
+    WrongRegion,
+    /// Another 4xx, or a request that cannot be made: not applied.
+    Invalid,
+    /// A key that this store cannot hold; no request was made.
+    InvalidKey,
+    /// The object is larger than the caller takes.
+    TooLarge,
+    /// 501, or something that this store cannot do.
+    Unsupported,
+    /// 503 `SlowDown`, 429: not applied.
+    Throttled,
+    /// No connection, or the request was not sent, or 400 `RequestTimeout`: not applied.
+    Unsent,
+    /// 500, 502, 504, a 503 without a reason: it may be applied now, later or never.
+    Server,
+    /// Sent, and no answer: it may be applied now, later or never.
+    Lost,
+    /// An answer that is not S3's: of a write, it may be applied.
+    BadAnswer,
+}
+
+impl StoreErrorKind {
+    /// Whether the write may have been applied, or may be applied yet.
+    pub fn is_ambiguous(self) -> bool {
+        matches!(
+            self,
+            Self::Server | Self::Lost | Self::BadAnswer | Self::NoSuchUpload
+        )
+    }
+
+    /// Whether the same request may succeed later, and was certainly not applied.
+    pub fn is_definite_and_transient(self) -> bool {
+        matches!(self, Self::Throttled | Self::Unsent)
+    }
+}
+
+impl StoreError {
+    /// An error of this kind. The message is for a person, one line, without secrets.
+    pub fn new(kind: StoreErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(StoreErrorInner {
+            kind,
+            status: None,
+            code: None,
+            message: message.into(),
+            request_id: None,
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    /// With the HTTP status and S3's error code.
+    #[must_use]
+    pub fn with_status(mut self, status: u16, code: Option<String>) -> Self {
+        self.0.status = Some(status);
+        self.0.code = code;
+        self
+    }
+
+    /// With S3's request id.
+    #[must_use]
+    pub fn with_request_id(mut self, id: Option<String>) -> Self {
+        self.0.request_id = id;
+        self
+    }
+
+    /// With the time that the server asks to wait.
+    #[must_use]
+    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.0.retry_after = wait;
+        self
+    }
+
+    /// With its cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What became of the request.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.0.kind
+    }
+
+    /// The HTTP status, where there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// S3's error code, where the answer had one.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// S3's request id, for its support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The time that the server asks to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The message alone.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        f.write_str(&inner.message)?;
+        match (inner.status, &inner.code) {
+            (Some(status), Some(code)) => write!(f, " ({status} {code}")?,
+            (Some(status), None) => write!(f, " ({status}")?,
+            (None, _) => return Ok(()),
+        }
+        match &inner.request_id {
+            Some(id) => write!(f, ", request {id})"),
+            None => f.write_str(")"),
+        }
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.0.kind)?;
+        let mut source = self.source();
+        while let Some(cause) = source {
+            write!(f, "\n  caused by: {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// Checks what S3 checks of every key before any request: 1 to 1,024 bytes.
+pub(crate) fn check_key(key: &str) -> Result<(), StoreError> {
+    const MAX: usize = 1024;
+    match key.len() {
+        1..=MAX => Ok(()),
+        0 => Err(StoreError::new(
+            StoreErrorKind::InvalidKey,
+            "an object key cannot be empty",
+        )),
+        len => Err(StoreError::new(
+            StoreErrorKind::InvalidKey,
+            format!("the key is {len} bytes long; S3 takes {MAX}"),
+        )),
+    }
+}
