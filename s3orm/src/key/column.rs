@@ -79,6 +79,11 @@ impl ColumnError {
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
         Self(message.into())
     }
+
+    /// ``` `x` is not a whole number ```, in one line whatever the text holds.
+    pub(crate) fn not(text: &str, what: &str) -> Self {
+        Self(format!("`{}` is not {what}", text.escape_debug()).into())
+    }
 }
 
 impl fmt::Display for ColumnError {

@@ -5,6 +5,7 @@
 //! is escaped so that no value can leave its segment ([`escape`](segment)).
 
 mod column;
+mod digits;
 mod path;
 mod segment;
 mod tuple;
@@ -12,7 +13,7 @@ mod types;
 
 pub use column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn};
 pub use path::{Encoding, Form, KeyError, PathTemplate, Piece};
-pub use tuple::{KeyFrom, KeyTuple};
+pub use tuple::{ColumnFrom, KeyFrom, KeyTuple};
 
 /// Marker of a column written in its plain form: `<id>`.
 #[derive(Debug, Clone, Copy)]
