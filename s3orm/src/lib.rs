@@ -9,6 +9,8 @@ mod schema;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod store;
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+mod time;
 
 pub use body::raw::RawBody;
 pub use env::Env;

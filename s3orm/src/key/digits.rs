@@ -37,16 +37,29 @@ pub(super) fn push_u128_padded(out: &mut String, value: u128) {
     push_padded(out, low_group(value), 19);
 }
 
-/// The number of a text of digits alone.
+/// Fills a buffer with a number's last digits, zeros before them.
+#[cfg(any(feature = "chrono", feature = "jiff"))]
 #[inline]
-pub(super) fn parse(text: &str) -> Option<u64> {
-    text.bytes().try_fold(0_u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+#[allow(clippy::cast_possible_truncation)] // a remainder of 10 fits
+pub(super) fn put(buffer: &mut [u8], mut value: u32) {
+    for digit in buffer.iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
+    }
+}
+
+/// The number of a text of digits alone.
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+pub(super) fn parse(text: &str) -> Option<u32> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// Appends ASCII bytes.
+#[inline]
+pub(super) fn push_ascii(out: &mut String, ascii: &[u8]) {
+    // ASCII is UTF-8, so nothing is ever left out.
+    out.push_str(std::str::from_utf8(ascii).unwrap_or_default());
 }
 
 #[allow(clippy::cast_possible_truncation)] // a remainder of 10^19 fits
@@ -67,8 +80,36 @@ fn fill(buffer: &mut [u8; WIDTH], mut value: u64) -> usize {
     at
 }
 
-#[inline]
-fn push_ascii(out: &mut String, digits: &[u8]) {
-    // Digits are UTF-8, so nothing is ever left out.
-    out.push_str(std::str::from_utf8(digits).unwrap_or_default());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(push: impl Fn(&mut String)) -> String {
+        let mut out = String::new();
+        push(&mut out);
+        out
+    }
+
+    #[test]
+    fn digits_are_those_of_the_standard_library() {
+        let small = [0, 1, 9, 10, 99, 100, 12_345, u64::MAX - 1, u64::MAX];
+        for value in small {
+            assert_eq!(text(|out| push_u64(out, value)), value.to_string());
+            assert_eq!(
+                text(|out| push_padded(out, value, 20)),
+                format!("{value:020}")
+            );
+        }
+        let powers = (0..39).map(|power| 10_u128.pow(power));
+        for value in powers
+            .flat_map(|power| [power - 1, power, power + 1])
+            .chain([u128::MAX])
+        {
+            assert_eq!(text(|out| push_u128(out, value)), value.to_string());
+            assert_eq!(
+                text(|out| push_u128_padded(out, value)),
+                format!("{value:039}")
+            );
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 mod column;
 mod digits;
+mod newtype;
 mod path;
 mod segment;
 mod tuple;

@@ -133,3 +133,40 @@ fn parse_base32(digits: &str) -> Result<String, ColumnError> {
     }
     String::from_utf8(bytes).map_err(|_| not_ours())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{frozen, refused};
+    use super::*;
+
+    #[test]
+    fn bools_and_chars() {
+        frozen(&false, "false", "0");
+        frozen(&true, "true", "1");
+        refused::<bool>(&["", "True", "yes", "2", "00"]);
+        frozen(&'a', "a", "c4");
+        frozen(&'/', "/", "5s");
+        frozen(&'\u{10ffff}', "\u{10ffff}", "ui7rvfo");
+        refused::<char>(&["", "abc", "c4c4"]);
+    }
+
+    #[test]
+    fn strings() {
+        frozen(&String::new(), "", "");
+        frozen(&"f".to_owned(), "f", "co");
+        frozen(&"fo".to_owned(), "fo", "cpng");
+        frozen(&"foo".to_owned(), "foo", "cpnmu");
+        frozen(&"foob".to_owned(), "foob", "cpnmuog");
+        frozen(&"fooba".to_owned(), "fooba", "cpnmuoj1");
+        frozen(&"foobar".to_owned(), "foobar", "cpnmuoj1e8");
+        frozen(&"ñ/😀".to_owned(), "ñ/😀", "oeoivs4vj200");
+    }
+
+    #[test]
+    fn other_base32_is_refused() {
+        // Upper case, a digit of no alphabet, padding, a digit too many, a bit too many, no UTF-8.
+        for digits in ["CO", "cw", "co======", "co0", "c", "cp", "vs", "cpnmuoj10"] {
+            assert!(String::parse_ordered(digits).is_err(), "{digits}");
+        }
+    }
+}
