@@ -2,8 +2,9 @@
 //!
 //! `key = prefix "/" table "/" path extension`, where the path is a template of literal text and
 //! columns ([`PathTemplate`]), each column's value is written as text ([`KeyColumn`]), and the text
-//! is escaped so that no value can leave its segment ([`escape`](segment)).
+//! is escaped so that no value can leave its segment.
 
+mod codec;
 mod column;
 mod digits;
 mod newtype;

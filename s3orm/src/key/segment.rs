@@ -107,3 +107,47 @@ fn hex_digit(digit: u8) -> Option<u8> {
         .zip(0..)
         .find_map(|(&hex, value)| (hex == digit).then_some(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn escaped(text: &str) -> String {
+        let mut out = format!("x/{text}");
+        escape_from(&mut out, 2);
+        out.split_off(2)
+    }
+
+    #[test]
+    fn the_texts_on_the_bucket() {
+        let frozen = [
+            ("", "!_"),
+            ("Az09-_.x", "Az09-_.x"),
+            (".", "!2e"),
+            ("..", "!2e!2e"),
+            ("...", "!2e.!2e"),
+            ("a/b", "a!2fb"),
+            ("../../etc/passwd", "!2e.!2f..!2fetc!2fpasswd"),
+            ("a b%c<d>\\", "a!20b!25c!3cd!3e!5c"),
+            ("!", "!21"),
+            ("!_", "!21_"),
+            ("!n", "!21n"),
+            ("ñ😀\0\u{7f}", "!c3!b1!f0!9f!98!80!00!7f"),
+            ("n\u{303}", "n!cc!83"),
+        ];
+        for (text, expected) in frozen {
+            assert_eq!(escaped(text), expected);
+            assert_eq!(unescape(expected).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for text in [
+            "", ".", "..", ".a", "a.", "!", "!2", "!n", "!__", "a!_", "!41", "!2E", "!2d", "a!2eb",
+            "!zz", "!c3", "!ff", "a b", "a/b", "ñ", "!+1", "!é9",
+        ] {
+            assert!(unescape(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Tuples of key columns, and what a caller may pass for one.
 
+use super::codec::{Reader, Writer};
 use super::column::KeyColumn;
 use super::path::{KeyError, PathTemplate};
 
@@ -107,13 +108,13 @@ macro_rules! key_tuple {
         impl<$($column: KeyColumn),+> KeyTuple for ($($column,)+) {
             #[inline]
             fn write(&self, path: &PathTemplate, out: &mut String) -> Result<(), KeyError> {
-                let mut writer = path.writer(out);
+                let mut writer = Writer::new(path, out);
                 $(writer.column(&self.$at)?;)+
                 writer.finish()
             }
 
             fn parse(path: &PathTemplate, text: &str) -> Result<Self, KeyError> {
-                let mut reader = path.reader(text)?;
+                let mut reader = Reader::new(path, text)?;
                 let key = ($(reader.column::<$column>()?,)+);
                 reader.finish(&key)?;
                 Ok(key)
