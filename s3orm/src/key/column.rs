@@ -47,7 +47,7 @@ use std::fmt;
             dates and timestamps, or a type of yours that implements `s3orm::key::KeyColumn`",
     note = "`Option`, floats and collections stay in the object's body: leave them out of `path`"
 )]
-pub trait KeyColumn: Clone + Send + Sync + 'static {
+pub trait KeyColumn: Clone + fmt::Debug + Send + Sync + 'static {
     /// The digits of [`write_ordered`](Self::write_ordered)'s text in ascending order, where that
     /// text has a fixed width: what `<at:desc>` mirrors. No digit twice.
     const DIGITS: &'static str = "0123456789";

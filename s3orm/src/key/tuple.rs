@@ -5,7 +5,7 @@ use super::column::KeyColumn;
 use super::path::{KeyError, PathTemplate};
 
 /// The values of a table's key columns, in path order: a tuple of one to eight.
-pub trait KeyTuple: Clone + Send + Sync + 'static {
+pub trait KeyTuple: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// Appends the path and the extension. After an error `out` may hold a part of it.
     ///
     /// # Errors
