@@ -4,16 +4,18 @@
 //! as `<T as Trait>::f`, and nothing relies on a prelude. What can go wrong with a type is checked
 //! by a trait, at the type's own place.
 
+mod methods;
+mod schema;
+
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::DeriveInput;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
-use crate::attr::{Body, Encoding, Managed, Scheme, TableOptions};
+use crate::attr::TableOptions;
 use crate::model::{Column, Model, last_name};
-use crate::path::{Form, Piece};
-use crate::source;
+use crate::path::Form;
 
 /// The impl of a table. If it is not `sound`, something was reported: then the impl only keeps
 /// the code below from complaining as well.
@@ -23,12 +25,12 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
     let handles = handles(model, &names, sound);
     let key = key_type(model);
     let methods = if sound {
-        methods(model)
+        methods::of(model)
     } else {
-        unsound_methods()
+        methods::never_called()
     };
     let checks = sound.then(|| checks(model)).unwrap_or_default();
-    let schema = schema(model);
+    let schema = schema::of(model);
     let Names { keys, columns, .. } = &names;
     let key_values = key_handles(model, sound).map(|(column, _, form)| {
         let (field, name) = (quiet(&column.ident), &column.field);
@@ -64,7 +66,7 @@ pub(crate) fn no_table(input: &DeriveInput, options: &TableOptions) -> TokenStre
     let ident = quiet(&input.ident);
     let (generics, arguments, conditions) = input.generics.split_for_impl();
     let predicates = conditions.map(|conditions| &conditions.predicates);
-    let methods = unsound_methods();
+    let methods = methods::never_called();
     in_scope(
         options,
         &quote! {
@@ -231,195 +233,6 @@ fn is_plain_key(column: &Column) -> bool {
     last_name(&column.ty).is_some_and(|name| PLAIN.contains(&&*name))
 }
 
-fn schema(model: &Model) -> TokenStream {
-    let Model {
-        table, doc, path, ..
-    } = model;
-    let pieces = path.pieces.iter().map(|piece| match piece {
-        Piece::Literal(text) => quote!(_s3orm::Piece::Literal(#text)),
-        Piece::Column(column) => {
-            let (name, form) = (&column.name, form_name(column.form));
-            quote!(_s3orm::Piece::Column { name: #name, form: _s3orm::Form::#form })
-        }
-    });
-    let extension = &path.extension;
-    let encoding = match path.encoding {
-        Encoding::Escaped => quote!(Escaped),
-        Encoding::Verbatim => quote!(Verbatim),
-    };
-    let body = match model.body {
-        Body::Json => quote!(Json),
-        Body::Raw => quote!(Raw),
-    };
-    let columns = model.columns.iter().map(column_schema);
-    quote! {
-        _s3orm::TableSchema {
-            table: #table,
-            path: _s3orm::PathTemplate {
-                pieces: &[#(#pieces),*],
-                extension: #extension,
-                encoding: _s3orm::Encoding::#encoding,
-            },
-            body: _s3orm::BodyFormat::#body,
-            columns: &[#(#columns),*],
-            doc: #doc,
-        }
-    }
-}
-
-fn column_schema(column: &Column) -> TokenStream {
-    let Column {
-        field,
-        name,
-        stored,
-        doc,
-        ..
-    } = column;
-    let rust_type = source::source_text(&column.ty);
-    let nullable = column.is_nullable();
-    let default = option(column.default.as_ref());
-    let key = option(
-        column
-            .key
-            .map(|key| Literal::usize_unsuffixed(key.position)),
-    );
-    let managed = option(column.managed.map(|managed| match managed {
-        Managed::Generated(_) => quote!(_s3orm::Managed::Generated),
-        Managed::CreatedAt => quote!(_s3orm::Managed::CreatedAt),
-        Managed::UpdatedAt => quote!(_s3orm::Managed::UpdatedAt),
-    }));
-    quote! {
-        _s3orm::ColumnSchema {
-            name: #name,
-            field: #field,
-            rust_type: #rust_type,
-            nullable: #nullable,
-            default: #default,
-            key: #key,
-            stored: #stored,
-            managed: #managed,
-            doc: #doc,
-        }
-    }
-}
-
-fn option(value: Option<impl ToTokens>) -> TokenStream {
-    match value {
-        Some(value) => quote!(_s3orm::Some(#value)),
-        None => quote!(_s3orm::None),
-    }
-}
-
-fn methods(model: &Model) -> TokenStream {
-    let values = model.key_columns().map(|column| {
-        let (field, ty) = (&column.ident, &column.ty);
-        quote_spanned!(ty.span()=> <#ty as _s3orm::Clone>::clone(&self.#field))
-    });
-    let (encode, decode) = match model.body {
-        Body::Json => json_codec(model),
-        Body::Raw => raw_codec(model),
-    };
-    let prepare = prepare(model);
-    quote! {
-        fn key(&self) -> Self::Key {
-            (#(#values,)*)
-        }
-        fn encode(&self) -> _s3orm::Result<_s3orm::Vec<_s3orm::u8>, _s3orm::BodyError> {
-            #encode
-        }
-        fn decode(
-            key: Self::Key,
-            body: &[_s3orm::u8],
-        ) -> _s3orm::Result<Self, _s3orm::BodyError> {
-            #decode
-        }
-        #prepare
-    }
-}
-
-fn json_codec(model: &Model) -> (TokenStream, TokenStream) {
-    let place = model.ident.span();
-    let mut names = Vec::new();
-    let mut values = Vec::new();
-    for (position, column) in model
-        .key_columns()
-        .enumerate()
-        .filter(|(_, key)| !key.stored)
-    {
-        let (name, ty) = (&column.name, &column.ty);
-        let position = Literal::usize_unsuffixed(position);
-        let value = quote_spanned!(ty.span()=> _s3orm::to_value(&key.#position));
-        names.push(name);
-        values.push(quote!((#name, #value)));
-    }
-    if names.is_empty() {
-        return (
-            quote_spanned!(place=> _s3orm::json::encode(self)),
-            quote_spanned!(place=> { let _ = key; _s3orm::json::decode(body) }),
-        );
-    }
-    (
-        quote_spanned!(place=> _s3orm::json::encode_without(self, &[#(#names),*])),
-        quote_spanned!(place=> _s3orm::json::decode_with(body, [#(#values),*])),
-    )
-}
-
-fn raw_codec(model: &Model) -> (TokenStream, TokenStream) {
-    let fields = model.columns.iter().map(|column| {
-        let (field, ty) = (&column.ident, &column.ty);
-        let value = match column.key {
-            Some(key) => {
-                let position = Literal::usize_unsuffixed(key.position);
-                quote!(key.#position)
-            }
-            None => quote_spanned!(ty.span()=> <#ty as _s3orm::RawBody>::from_bytes(body)?),
-        };
-        quote!(#field: #value)
-    });
-    let decode = quote!(_s3orm::Result::Ok(Self { #(#fields),* }));
-    let encode = model
-        .columns
-        .iter()
-        .filter(|column| column.stored)
-        .map(|column| {
-            let (field, ty) = (&column.ident, &column.ty);
-            quote_spanned!(ty.span()=> <#ty as _s3orm::RawBody>::to_bytes(&self.#field))
-        });
-    (quote!(_s3orm::Result::Ok(#(#encode)*)), decode)
-}
-
-/// Fills in the managed columns; nothing if there are none.
-fn prepare(model: &Model) -> Option<TokenStream> {
-    let fill = model.columns.iter().filter_map(|column| {
-        let (field, ty) = (&column.ident, &column.ty);
-        let call = match column.managed? {
-            Managed::Generated(scheme) => {
-                let scheme = format_ident!(
-                    "{}",
-                    match scheme {
-                        Scheme::Default => "Default",
-                        Scheme::UuidV4 => "UuidV4",
-                        Scheme::UuidV7 => "UuidV7",
-                        Scheme::Ulid => "Ulid",
-                    }
-                );
-                quote_spanned!(ty.span()=> __generate::<_s3orm::id::#scheme, #ty>)
-            }
-            Managed::CreatedAt => quote_spanned!(ty.span()=> __created_at::<#ty>),
-            Managed::UpdatedAt => quote_spanned!(ty.span()=> __updated_at::<#ty>),
-        };
-        Some(quote_spanned!(ty.span()=> _s3orm::Prepare::#call(write, &mut self.#field);))
-    });
-    let fill: Vec<_> = fill.collect();
-    (!fill.is_empty()).then(|| {
-        quote! {
-            fn prepare(&mut self, write: &_s3orm::Prepare<'_>) {
-                #(#fill)*
-            }
-        }
-    })
-}
-
 /// The forms that a key column's type must have, each asked for at the type.
 fn checks(model: &Model) -> TokenStream {
     let checks: Vec<_> = model
@@ -437,16 +250,4 @@ fn checks(model: &Model) -> TokenStream {
         return TokenStream::new();
     }
     quote!(const _: () = { #(#checks)* };)
-}
-
-/// Methods that are never called: an error stands beside them.
-fn unsound_methods() -> TokenStream {
-    quote! {
-        fn key(&self) -> Self::Key { loop {} }
-        fn encode(&self) -> _s3orm::Result<_s3orm::Vec<_s3orm::u8>, _s3orm::BodyError> { loop {} }
-        fn decode(
-            _: Self::Key,
-            _: &[_s3orm::u8],
-        ) -> _s3orm::Result<Self, _s3orm::BodyError> { loop {} }
-    }
 }
