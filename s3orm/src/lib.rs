@@ -124,7 +124,8 @@ pub use table::{Decision, Insert, Table};
 #[doc(hidden)]
 pub mod __private {
     pub use std::clone::Clone;
-    pub use std::marker::Copy;
+    pub use std::fmt::Debug;
+    pub use std::marker::{Copy, Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
     pub use std::primitive::{str, u8};
     pub use std::result::Result;
@@ -140,8 +141,8 @@ pub mod __private {
         PathTemplate, Piece, Plain,
     };
     pub use crate::schema::{
-        BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare, S3Schema,
-        TableSchema, Timestamp,
+        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare,
+        S3Schema, TableSchema, Timestamp, check,
     };
 }
 

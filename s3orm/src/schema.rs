@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::body::BodyError;
 use crate::env::Env;
-use crate::key::{Form, KeyTuple, PathTemplate};
+use crate::key::{ColumnError, Form, KeyError, KeyFrom, KeyTuple, PathTemplate};
 
 /// A struct that is a row of a table: what `#[derive(S3Schema)]` implements.
 ///
@@ -276,5 +276,42 @@ impl<T: Timestamp> Timestamp for Option<T> {
 
     fn from_system(now: std::time::SystemTime) -> Self {
         Some(T::from_system(now))
+    }
+}
+
+/// The type checks of generated code that no other trait bound makes.
+#[doc(hidden)]
+pub mod check {
+    use crate::key::{DescColumn, OrderedColumn};
+
+    /// `<column:ordered>`
+    pub const fn ordered<T: OrderedColumn>() {}
+
+    /// `<column:desc>`
+    pub const fn desc<T: DescColumn>() {}
+}
+
+/// The key of a struct whose declaration does not compile: whatever is passed for it, no further
+/// error comes of it. Never a value.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum AnyKey {}
+
+impl KeyTuple for AnyKey {
+    fn write(&self, _: &PathTemplate, _: &mut String) -> Result<(), KeyError> {
+        match *self {}
+    }
+
+    fn parse(_: &PathTemplate, _: &str) -> Result<Self, KeyError> {
+        Err(KeyError {
+            column: None,
+            error: ColumnError::new("the table's declaration does not compile"),
+        })
+    }
+}
+
+impl<V> KeyFrom<V> for AnyKey {
+    fn key_from(_: V) -> Self {
+        unreachable!("the table's declaration does not compile")
     }
 }

@@ -104,7 +104,6 @@ impl KeyFrom<&str> for (String,) {
 
 macro_rules! key_tuple {
     ($($column:ident $from:ident $at:tt),+) => {
-        #[diagnostic::do_not_recommend]
         impl<$($column: KeyColumn),+> KeyTuple for ($($column,)+) {
             #[inline]
             fn write(&self, path: &PathTemplate, out: &mut String) -> Result<(), KeyError> {
