@@ -62,9 +62,16 @@ async fn main() -> anyhow::Result<()> {
             users.delete(email).await?;
         }
         for id in reports {
-            documents.delete(("ann@example.com", id)).must_exist().await?;
+            documents
+                .delete(("ann@example.com", id))
+                .must_exist()
+                .await?;
         }
-        println!("cleaned up: {} users and {} documents deleted", 2, reports.len());
+        println!(
+            "cleaned up: {} users and {} documents deleted",
+            2,
+            reports.len()
+        );
     } else {
         println!("kept the rows; run with --cleanup to delete them");
     }
@@ -97,7 +104,10 @@ async fn create_documents(documents: &Table<Document>) -> s3orm::Result<[Uuid; 2
             title: title.to_owned(),
             tags: vec!["2024".to_owned()],
         };
-        let row = documents.insert(document).metadata("source", "demo").await?;
+        let row = documents
+            .insert(document)
+            .metadata("source", "demo")
+            .await?;
         println!("created {} ({})", row.key(), row.title);
         *id = row.id;
     }
@@ -109,27 +119,46 @@ async fn search_and_update(
     documents: &Table<Document>,
     ids: [Uuid; 2],
 ) -> anyhow::Result<()> {
-    let ann = users.get("ann@example.com").await?.expect("Ann was created");
+    let ann = users
+        .get("ann@example.com")
+        .await?
+        .expect("Ann was created");
     println!("found   {} <{}>", ann.name, ann.email);
     assert!(users.get("nobody@example.com").await?.is_none());
 
     let ann = users
-        .update("ann@example.com", |user| user.bio = Some("Writes reports.".to_owned()))
+        .update("ann@example.com", |user| {
+            user.bio = Some("Writes reports.".to_owned())
+        })
         .await?;
-    println!("updated {}: created {}, updated {}", ann.name, shown(ann.created_at), shown(ann.updated_at));
+    println!(
+        "updated {}: created {}, updated {}",
+        ann.name,
+        shown(ann.created_at),
+        shown(ann.updated_at)
+    );
 
     // Two people edit one document: the second to save is told, and loses nothing.
-    let first = documents.read(("ann@example.com", ids[0])).await?.expect("it was created");
+    let first = documents
+        .read(("ann@example.com", ids[0]))
+        .await?
+        .expect("it was created");
     let mut second = first.clone();
     let mut first = first;
     first.title.push_str(", agreed");
     documents.save(first).await?;
     second.tags.push("draft".to_owned());
-    let refused = documents.save(second).await.expect_err("the first one was faster");
+    let refused = documents
+        .save(second)
+        .await
+        .expect_err("the first one was faster");
     println!("refused {refused}");
     Ok(())
 }
 
 fn shown(time: Option<DateTime<Utc>>) -> String {
-    time.map_or_else(|| "never".to_owned(), |time| time.format("%Y-%m-%d %H:%M:%S").to_string())
+    time.map_or_else(
+        || "never".to_owned(),
+        |time| time.format("%Y-%m-%d %H:%M:%S").to_string(),
+    )
 }

@@ -19,20 +19,32 @@ struct Person {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let connection = std::env::args().nth(1).unwrap_or_else(|| "file:./data".to_owned());
+    let connection = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "file:./data".to_owned());
     let db = Db::connect(&connection).await?;
     db.ensure_bucket().await?;
     let people = db.table::<Person>();
     println!("connected to {db}");
 
     // `put` creates or replaces, so that this program can run twice; `insert` only creates.
-    let ann = Person { id: 1, name: "Ann".to_owned(), age: 30 };
+    let ann = Person {
+        id: 1,
+        name: "Ann".to_owned(),
+        age: 30,
+    };
     people.put(&ann).await?;
     let again = people.insert(&ann).await.expect_err("Ann is there");
     assert_eq!(again.kind(), ErrorKind::AlreadyExists);
     println!("{again}");
 
-    people.put(&Person { id: 2, name: "Bob".to_owned(), age: 41 }).await?;
+    people
+        .put(&Person {
+            id: 2,
+            name: "Bob".to_owned(),
+            age: 41,
+        })
+        .await?;
     println!("got      {:?}", people.get(1).await?);
 
     // Reads, changes and saves; begins again when somebody else was faster.
@@ -44,7 +56,13 @@ async fn main() -> anyhow::Result<()> {
 
     println!("the objects of the table:");
     let prefix = format!("{}people/", db.prefix());
-    let page = db.store().list(ListObjects { prefix, ..ListObjects::default() }).await?;
+    let page = db
+        .store()
+        .list(ListObjects {
+            prefix,
+            ..ListObjects::default()
+        })
+        .await?;
     for object in page.objects {
         println!("  {} ({} bytes)", object.key, object.size);
     }

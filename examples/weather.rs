@@ -46,7 +46,9 @@ struct Record {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let connection = std::env::args().nth(1).unwrap_or_else(|| "file:./data".to_owned());
+    let connection = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "file:./data".to_owned());
     let db = Db::connect(&connection).await?;
     db.ensure_bucket().await?;
     let days = db.table::<Day>();
@@ -54,14 +56,25 @@ async fn main() -> anyhow::Result<()> {
     let rows = read_file()?;
     let count = rows.len();
     load(&days, rows).await?;
-    println!("{count} days are in {db}, the first as {}", days.key(("seattle", date(2012, 1, 1)))?);
+    println!(
+        "{count} days are in {db}, the first as {}",
+        days.key(("seattle", date(2012, 1, 1)))?
+    );
 
     let december = read_month(&days, date(2015, 12, 1)).await?;
     let rain: f64 = december.iter().map(|day| day.precipitation).sum();
-    let warmest = december.iter().max_by(|a, b| a.temp_max.total_cmp(&b.temp_max));
+    let warmest = december
+        .iter()
+        .max_by(|a, b| a.temp_max.total_cmp(&b.temp_max));
     let warmest = warmest.context("December has days")?;
-    println!("December 2015: {} days, {rain:.1} mm of rain", december.len());
-    println!("warmest: {} with {:.1} °C ({})", warmest.date, warmest.temp_max, warmest.weather);
+    println!(
+        "December 2015: {} days, {rain:.1} mm of rain",
+        december.len()
+    );
+    println!(
+        "warmest: {} with {:.1} °C ({})",
+        warmest.date, warmest.temp_max, warmest.weather
+    );
     Ok(())
 }
 
@@ -69,9 +82,24 @@ fn read_file() -> anyhow::Result<Vec<Day>> {
     csv::Reader::from_reader(FILE.as_bytes())
         .deserialize()
         .map(|line| {
-            let Record { date, precipitation, temp_max, temp_min, wind, weather } = line?;
+            let Record {
+                date,
+                precipitation,
+                temp_max,
+                temp_min,
+                wind,
+                weather,
+            } = line?;
             let station = "seattle".to_owned();
-            Ok(Day { station, date, precipitation, temp_max, temp_min, wind, weather })
+            Ok(Day {
+                station,
+                date,
+                precipitation,
+                temp_max,
+                temp_min,
+                wind,
+                weather,
+            })
         })
         .collect()
 }
@@ -101,7 +129,9 @@ async fn load(days: &Table<Day>, rows: Vec<Day>) -> anyhow::Result<()> {
 
 /// The rows of a month, by their keys.
 async fn read_month(days: &Table<Day>, first: NaiveDate) -> anyhow::Result<Vec<Day>> {
-    let month = first.iter_days().take_while(|day| day.month() == first.month());
+    let month = first
+        .iter_days()
+        .take_while(|day| day.month() == first.month());
     let mut tasks = JoinSet::new();
     for day in month {
         let days = days.clone();

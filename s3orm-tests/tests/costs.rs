@@ -16,12 +16,20 @@ impl Counted {
         let server = TestServer::memory().await;
         let db: Db = connect::db(&server.endpoint()).await;
         assert_eq!(server.requests().len(), 0, "connecting makes no request");
-        Self { people: db.table(), server }
+        Self {
+            people: db.table(),
+            server,
+        }
     }
 
     /// The requests since the last call, as S3 names them.
     fn spent(&self) -> Vec<String> {
-        let spent = self.server.requests().iter().map(|r| r.operation.to_string()).collect();
+        let spent = self
+            .server
+            .requests()
+            .iter()
+            .map(|r| r.operation.to_string())
+            .collect();
         self.server.reset();
         spent
     }
@@ -61,8 +69,19 @@ async fn absent_rows_cost_no_more() {
     assert_eq!(counted.spent(), ["DeleteObject"], "delete");
     people.delete(("Oslo", 1)).must_exist().await.unwrap_err();
     assert_eq!(counted.spent(), ["DeleteObject"], "delete that must exist");
-    assert!(people.delete(("Oslo", 1)).returning_old().await.unwrap().is_none());
-    assert_eq!(counted.spent(), ["GetObject"], "delete returning the old row");
+    assert!(
+        people
+            .delete(("Oslo", 1))
+            .returning_old()
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        counted.spent(),
+        ["GetObject"],
+        "delete returning the old row"
+    );
 }
 
 #[tokio::test]
@@ -71,13 +90,28 @@ async fn compound_operations_cost_their_parts() {
     let people = &counted.people;
 
     people.put(person(1)).returning_old().await.unwrap();
-    assert_eq!(counted.spent(), ["GetObject", "PutObject"], "put returning the old row");
-    people.update(("Oslo", 1), |person| person.age += 1).await.unwrap();
+    assert_eq!(
+        counted.spent(),
+        ["GetObject", "PutObject"],
+        "put returning the old row"
+    );
+    people
+        .update(("Oslo", 1), |person| person.age += 1)
+        .await
+        .unwrap();
     assert_eq!(counted.spent(), ["GetObject", "PutObject"], "update");
     people.insert(person(1)).await.unwrap_err();
-    assert_eq!(counted.spent(), ["PutObject", "HeadObject"], "insert of an existing row");
+    assert_eq!(
+        counted.spent(),
+        ["PutObject", "HeadObject"],
+        "insert of an existing row"
+    );
     people.delete(("Oslo", 1)).returning_old().await.unwrap();
-    assert_eq!(counted.spent(), ["GetObject", "DeleteObject"], "delete returning the old row");
+    assert_eq!(
+        counted.spent(),
+        ["GetObject", "DeleteObject"],
+        "delete returning the old row"
+    );
 }
 
 #[tokio::test]
@@ -85,10 +119,21 @@ async fn what_is_refused_beforehand_costs_nothing() {
     let counted = Counted::new().await;
     let people = &counted.people;
 
-    let long = Person { city: "x".repeat(1100), ..person(1) };
+    let long = Person {
+        city: "x".repeat(1100),
+        ..person(1)
+    };
     people.insert(long).await.unwrap_err();
-    people.put(person(1)).metadata("s3orm-id", "x").await.unwrap_err();
-    people.put(person(1)).metadata("note", "line\nfeed").await.unwrap_err();
+    people
+        .put(person(1))
+        .metadata("s3orm-id", "x")
+        .await
+        .unwrap_err();
+    people
+        .put(person(1))
+        .metadata("note", "line\nfeed")
+        .await
+        .unwrap_err();
     drop(people.put(person(1)));
     assert!(counted.spent().is_empty());
 }

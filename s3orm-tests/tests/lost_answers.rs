@@ -27,11 +27,20 @@ impl Lossy {
             .await
             .unwrap();
         let truth: Db = connect::db(&server.endpoint()).await;
-        Self { people: lossy.table(), truth: truth.table(), server, proxy }
+        Self {
+            people: lossy.table(),
+            truth: truth.table(),
+            server,
+            proxy,
+        }
     }
 
     async fn age(&self) -> Option<u32> {
-        self.truth.get(("Oslo", 1)).await.unwrap().map(|person| person.age)
+        self.truth
+            .get(("Oslo", 1))
+            .await
+            .unwrap()
+            .map(|person| person.age)
     }
 }
 
@@ -69,7 +78,11 @@ async fn an_applied_write_is_applied_however_its_answer_is_lost() {
         assert_eq!(lossy.age().await, Some(2), "{context}");
 
         lossy.proxy.fail_next(on("PutObject"), fault.clone());
-        lossy.people.update(("Oslo", 1), |person| person.age += 1).await.expect(&context);
+        lossy
+            .people
+            .update(("Oslo", 1), |person| person.age += 1)
+            .await
+            .expect(&context);
         assert_eq!(lossy.age().await, Some(3), "{context}: once, not twice");
 
         lossy.proxy.fail_next(on("PutObject"), fault.clone());
@@ -90,22 +103,37 @@ async fn a_write_that_never_arrived_is_unknown_and_not_sent_again() {
         let context = format!("{fault:?}");
         lossy.proxy.fail_next(on("PutObject"), fault.clone());
         let error = lossy.people.insert(aged(1)).await.expect_err(&context);
-        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{context}: {error:?}");
+        assert_eq!(
+            error.kind(),
+            ErrorKind::OutcomeUnknown,
+            "{context}: {error:?}"
+        );
         assert!(!error.is_retryable());
         assert_eq!(lossy.age().await, None, "{context}");
-        assert_eq!(lossy.server.count("PutObject"), 0, "{context}: sent once, lost once");
+        assert_eq!(
+            lossy.server.count("PutObject"),
+            0,
+            "{context}: sent once, lost once"
+        );
 
         lossy.truth.insert(aged(1)).await.unwrap();
         lossy.proxy.fail_next(on("DeleteObject"), fault.clone());
         let error = lossy.people.delete(("Oslo", 1)).await.expect_err(&context);
-        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{context}: {error:?}");
+        assert_eq!(
+            error.kind(),
+            ErrorKind::OutcomeUnknown,
+            "{context}: {error:?}"
+        );
         assert_eq!(lossy.age().await, Some(1), "{context}");
     }
 }
 
 #[tokio::test]
 async fn what_was_certainly_not_applied_is_sent_again() {
-    for fault in [Fault::Answer(503, "SlowDown"), Fault::Answer(429, "TooManyRequests")] {
+    for fault in [
+        Fault::Answer(503, "SlowDown"),
+        Fault::Answer(429, "TooManyRequests"),
+    ] {
         let lossy = Lossy::new().await;
         let context = format!("{fault:?}");
         lossy.proxy.fail_next(on("PutObject"), fault.clone());
@@ -123,9 +151,15 @@ async fn what_was_certainly_not_applied_is_sent_again() {
 #[tokio::test]
 async fn a_409_is_no_answer_and_asked_again() {
     let lossy = Lossy::new().await;
-    lossy.proxy.fail_next(on("PutObject"), Fault::Answer(409, "ConditionalRequestConflict"));
+    lossy.proxy.fail_next(
+        on("PutObject"),
+        Fault::Answer(409, "ConditionalRequestConflict"),
+    );
     let row = lossy.people.insert(aged(1)).await.unwrap();
-    lossy.proxy.fail_all(on("PutObject"), Fault::Answer(409, "ConditionalRequestConflict"));
+    lossy.proxy.fail_all(
+        on("PutObject"),
+        Fault::Answer(409, "ConditionalRequestConflict"),
+    );
     let error = lossy.people.save(row).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     assert_eq!(lossy.age().await, Some(1));
@@ -144,7 +178,11 @@ async fn reads_are_sent_again_whatever_was_lost() {
         let lossy = Lossy::new().await;
         lossy.truth.insert(aged(1)).await.unwrap();
         lossy.proxy.fail_next(on("GetObject"), fault.clone());
-        let row = lossy.people.get(("Oslo", 1)).await.unwrap_or_else(|e| panic!("{fault:?}: {e:?}"));
+        let row = lossy
+            .people
+            .get(("Oslo", 1))
+            .await
+            .unwrap_or_else(|e| panic!("{fault:?}: {e:?}"));
         assert_eq!(row, Some(aged(1)), "{fault:?}");
     }
 }
@@ -161,7 +199,9 @@ async fn a_refusal_is_never_absence() {
         (503, "SlowDown", ErrorKind::Throttled),
     ] {
         lossy.proxy.clear();
-        lossy.proxy.fail_all(on("GetObject"), Fault::Answer(status, code));
+        lossy
+            .proxy
+            .fail_all(on("GetObject"), Fault::Answer(status, code));
         let error = lossy.people.get(("Oslo", 1)).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{code}");
         let error = lossy.people.exists(("Oslo", 1)).await.unwrap_err();
@@ -189,12 +229,22 @@ async fn a_lost_write_that_was_replaced_is_found_by_its_successor() {
     let (people, truth) = (lossy.people.clone(), lossy.truth.clone());
     let insert = tokio::spawn(async move { people.insert(aged(1)).await });
     held.deliver().await.unwrap();
-    truth.update(("Oslo", 1), |person| person.age = 2).await.unwrap();
+    truth
+        .update(("Oslo", 1), |person| person.age = 2)
+        .await
+        .unwrap();
 
-    let row = insert.await.unwrap().expect("the successor names our write");
+    let row = insert
+        .await
+        .unwrap()
+        .expect("the successor names our write");
     assert_eq!(lossy.age().await, Some(2));
     let error = lossy.people.save(row).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Conflict, "the row is not ours any more");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Conflict,
+        "the row is not ours any more"
+    );
     assert_eq!(lossy.age().await, Some(2));
 }
 
@@ -231,5 +281,8 @@ async fn a_counter_under_faults_loses_and_doubles_nothing() {
     }
     let age = lossy.age().await.unwrap();
     assert_eq!(applied + unknown, 96);
-    assert!((applied..=applied + unknown).contains(&age), "{applied} + {unknown}: {age}");
+    assert!(
+        (applied..=applied + unknown).contains(&age),
+        "{applied} + {unknown}: {age}"
+    );
 }

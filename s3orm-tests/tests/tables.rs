@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use s3orm::store::s3::CredentialSource;
 use s3orm::Db;
+use s3orm::store::s3::CredentialSource;
 use s3orm_tests::server::{ACCESS_KEY, BUCKET, SECRET_KEY, TestServer};
 use s3orm_tests::{table_cases, tables};
 
@@ -29,7 +29,12 @@ async fn memory<F: Future>(case: impl FnOnce(Db) -> F) {
 
 async fn folder<F: Future>(case: impl FnOnce(Db) -> F) {
     let folder = tempfile::tempdir().unwrap();
-    case(Db::connect(&format!("file:{}", folder.path().display())).await.unwrap()).await;
+    case(
+        Db::connect(&format!("file:{}", folder.path().display()))
+            .await
+            .unwrap(),
+    )
+    .await;
 }
 
 async fn s3<F: Future>(case: impl FnOnce(Db) -> F) {
@@ -42,13 +47,20 @@ async fn rusoto<F: Future>(case: impl FnOnce(Db) -> F) {
 
 async fn over_http<F: Future>(client: &str, case: impl FnOnce(Db) -> F) {
     let server = TestServer::memory().await;
-    let connection =
-        format!("s3://{BUCKET}/some/prefix?endpoint={}&client={client}", server.endpoint());
+    let connection = format!(
+        "s3://{BUCKET}/some/prefix?endpoint={}&client={client}",
+        server.endpoint()
+    );
     let credentials = CredentialSource::Static {
         access_key: ACCESS_KEY.into(),
         secret_key: SECRET_KEY.into(),
         session_token: None,
     };
-    let db = Db::builder(&connection).unwrap().credentials(credentials).connect().await.unwrap();
+    let db = Db::builder(&connection)
+        .unwrap()
+        .credentials(credentials)
+        .connect()
+        .await
+        .unwrap();
     case(db).await;
 }

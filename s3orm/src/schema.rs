@@ -199,6 +199,8 @@ impl<S, T> fmt::Debug for ColumnHandle<S, T> {
 pub struct Prepare<'a> {
     env: &'a Env,
     event: WriteEvent,
+    /// Read once, so that all timestamps of a write agree.
+    now: std::cell::OnceCell<std::time::SystemTime>,
 }
 
 /// Which write it is, as far as managed columns are concerned.
@@ -214,7 +216,15 @@ pub(crate) enum WriteEvent {
 
 impl<'a> Prepare<'a> {
     pub(crate) fn new(env: &'a Env, event: WriteEvent) -> Self {
-        Self { env, event }
+        Self {
+            env,
+            event,
+            now: std::cell::OnceCell::new(),
+        }
+    }
+
+    fn now(&self) -> std::time::SystemTime {
+        *self.now.get_or_init(|| self.env.now())
     }
 
     #[doc(hidden)]
@@ -231,13 +241,13 @@ impl<'a> Prepare<'a> {
             WriteEvent::Put | WriteEvent::Save => field.is_unset(),
         };
         if now {
-            *field = T::from_system(self.env.now());
+            *field = T::from_system(self.now());
         }
     }
 
     #[doc(hidden)]
     pub fn __updated_at<T: Timestamp>(&self, field: &mut T) {
-        *field = T::from_system(self.env.now());
+        *field = T::from_system(self.now());
     }
 }
 
