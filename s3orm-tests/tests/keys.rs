@@ -1,5 +1,6 @@
 //! Properties of keys: every value has one text and every text one value, order where it is
 //! promised, and no value leaves its segment.
+#![allow(clippy::unwrap_used)]
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -185,7 +186,7 @@ column_properties! {
     chrono_date_times: any_chrono_times().prop_map(|time| time.naive_utc())
         => sorted_holds, ordered_holds, desc_holds;
     chrono_timestamps: any_chrono_times() => sorted_holds, ordered_holds, desc_holds;
-    jiff_dates: any_jiff_date_times().prop_map(|time| time.date())
+    jiff_dates: any_jiff_date_times().prop_map(jiff::civil::DateTime::date)
         => sorted_holds, ordered_holds, desc_holds;
     jiff_date_times: any_jiff_date_times() => sorted_holds, ordered_holds, desc_holds;
     jiff_timestamps: any_jiff_timestamps() => sorted_holds, ordered_holds, desc_holds;
