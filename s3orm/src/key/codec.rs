@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
             return Some(self.rest.len());
         };
         let segment = match after.split_once('/') {
-            Some((end, _)) => &self.rest[..self.rest.find('/')?].strip_suffix(end)?,
+            Some((end, _)) => self.rest[..self.rest.find('/')?].strip_suffix(end)?,
             None if self.pieces.len() == 1 => self.rest.strip_suffix(after)?,
             None => return self.rest.find(after),
         };
