@@ -17,8 +17,10 @@ use bytes::Bytes;
 
 #[cfg(all(feature = "dir", unix))]
 pub mod dir;
+mod listing;
 pub mod memory;
 pub mod retry;
+mod rules;
 #[cfg(feature = "rusoto")]
 pub mod rusoto;
 #[cfg(feature = "s3")]
@@ -130,8 +132,8 @@ pub enum Precondition {
     IfMatch(ETag),
 }
 
-/// User metadata (`x-amz-meta-…`): names in lower case, values of visible ASCII and single spaces.
-/// S3 takes at most 2 KB of it.
+/// User metadata (`x-amz-meta-…`): names in lower case, values of visible ASCII, with spaces inside
+/// only. S3 takes at most 2 KB of it, names and values together.
 pub type Metadata = BTreeMap<String, String>;
 
 /// The bytes of an object to read.
