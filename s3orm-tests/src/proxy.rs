@@ -6,20 +6,22 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::channel::Channel;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use s3orm::server::operation;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
+use tokio::time::Sleep;
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,7 +253,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>, mut cuts: watch::Recei
     }
 }
 
-type Answer = Response<Channel<Bytes, io::Error>>;
+type Answer = Response<Paced>;
 
 /// An error instead of an answer makes hyper cut the connection without a byte.
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> anyhow::Result<Answer> {
@@ -295,9 +297,10 @@ async fn spoil(fault: Fault, answer: Response<Bytes>) -> anyhow::Result<Answer> 
             Ok(paced(with_length(answer, length), None, None))
         }
         Fault::WrongLength(delta) => {
-            let length = answer.body().len() as u64;
-            let length = length.saturating_add_signed(delta);
-            Ok(paced(with_length(answer, length), None, None))
+            let real = answer.body().len();
+            let length = (real as u64).saturating_add_signed(delta);
+            let cut_after = (delta > 0).then_some(real);
+            Ok(paced(with_length(answer, length), cut_after, None))
         }
         _ => anyhow::bail!("cut after"),
     }
@@ -345,28 +348,63 @@ async fn forward(upstream: SocketAddr, request: Request<Bytes>) -> anyhow::Resul
 
 /// The answer, whole or cut after so many bytes, at once or byte by byte.
 fn paced(answer: Response<Bytes>, cut_after: Option<usize>, pause: Option<Duration>) -> Answer {
-    let (mut sender, channel) = Channel::new(1);
     let (mut head, body) = answer.into_parts();
     // Of an answer without a body (to `HEAD`), the length is the object's.
     if !body.is_empty() && !head.headers.contains_key(CONTENT_LENGTH) {
         head.headers.insert(CONTENT_LENGTH, body.len().into());
     }
-    tokio::spawn(async move {
-        let sent = body.slice(..cut_after.unwrap_or(body.len()));
-        let size = pause.map_or(sent.len(), |_| 1).max(1);
-        for piece in sent.chunks(size) {
-            if let Some(pause) = pause {
-                tokio::time::sleep(pause).await;
+    let body = Paced {
+        rest: body.slice(..cut_after.unwrap_or(body.len())),
+        pause,
+        timer: None,
+        cut: cut_after.is_some(),
+        flushed: false,
+    };
+    Response::from_parts(head, body)
+}
+
+/// A body that arrives slowly, or not all of it.
+struct Paced {
+    rest: Bytes,
+    pause: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+    cut: bool,
+    flushed: bool,
+}
+
+impl Body for Paced {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if !self.rest.is_empty() {
+            let mut size = self.rest.len();
+            if let Some(pause) = self.pause {
+                let timer = || Box::pin(tokio::time::sleep(pause));
+                ready!(self.timer.get_or_insert_with(timer).as_mut().poll(cx));
+                self.timer = None;
+                size = 1;
             }
-            if sender.send_data(sent.slice_ref(piece)).await.is_err() {
-                return;
-            }
+            return Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(size)))));
         }
-        if cut_after.is_some() {
-            sender.abort(io::Error::other("cut in the body"));
+        if !self.cut {
+            return Poll::Ready(None);
         }
-    });
-    Response::from_parts(head, channel)
+        // hyper writes out what it has when it must wait, and drops it when the body fails.
+        if !self.flushed {
+            self.flushed = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(io::Error::other("cut in the body"))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && !self.cut
+    }
 }
 
 fn with_length(mut answer: Response<Bytes>, length: u64) -> Response<Bytes> {

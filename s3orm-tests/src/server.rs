@@ -1,5 +1,6 @@
 //! An S3 server in this process, which remembers what it was asked.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use s3orm::Env;
@@ -46,6 +47,11 @@ impl TestServer {
     /// Its URL.
     pub fn endpoint(&self) -> String {
         self.server.endpoint()
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
     }
 
     /// The store behind it, to look into without a request.
