@@ -1,1 +1,5 @@
 //! Harness and suites.
+
+pub mod proxy;
+pub mod raw;
+pub mod server;
