@@ -1,8 +1,6 @@
 //! A connection's options, by method and by parameter.
 
 use std::sync::Arc;
-#[cfg(feature = "s3")]
-use std::time::Duration;
 
 use crate::db::{Db, Options};
 use crate::env::Env;
@@ -127,7 +125,7 @@ async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
     match location {
         Location::Memory => Ok(Arc::new(MemoryStore::new("memory", env))),
         #[cfg(all(feature = "dir", unix))]
-        Location::Folder(path) => match crate::store::dir::DirStore::open(&path, env) {
+        Location::Folder(path) => match crate::store::dir::DirStore::open(&path, env).await {
             Ok(store) => Ok(Arc::new(store)),
             Err(error) => {
                 let help = "name a folder that this program may write";
@@ -136,7 +134,7 @@ async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
         },
         #[cfg(feature = "s3")]
         Location::S3(config, Client::Own) => Ok(Arc::new(
-            crate::store::s3::S3Store::connect(*config, env).await?,
+            crate::store::s3::S3Store::connect(*config, env)?,
         )),
         #[cfg(feature = "rusoto")]
         Location::S3(config, Client::Rusoto) => Ok(Arc::new(
@@ -195,7 +193,13 @@ impl DbBuilder {
     /// Region, endpoint and credentials of an `SdkConfig` that the application already has.
     #[cfg(feature = "sdk-config")]
     pub fn sdk_config(self, sdk: &aws_types::SdkConfig) -> Self {
-        self.s3("sdk_config", |config| config.apply_sdk_config(sdk))
+        self.s3("sdk_config", |config| {
+            let S3Config { region, endpoint, credentials, .. } =
+                S3Config::from_sdk_config("", sdk);
+            config.region = region.or(config.region.take());
+            config.endpoint = endpoint.or(config.endpoint.take());
+            config.credentials = credentials;
+        })
     }
 
     /// Allows an `http://` endpoint that is not this machine: requests are signed, but everybody on
