@@ -1,6 +1,8 @@
 //! A connection's options, by method and by parameter.
 
 use std::sync::Arc;
+#[cfg(feature = "s3")]
+use std::time::Duration;
 
 use crate::db::{Db, Options};
 use crate::env::Env;
@@ -38,8 +40,7 @@ pub(crate) enum Client {
 /// written `500ms`, `15s` or `2m`.
 ///
 /// ```no_run
-/// # #[cfg(feature = "s3")]
-use std::time::Duration;
+/// # use std::time::Duration;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
 /// let db = s3orm::Db::builder("s3://bucket/prefix?region=eu-north-1&timeout=10s")?
 ///     .profile("reports")
