@@ -43,7 +43,7 @@ pub enum Form {
 /// Whether values are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// By the rule of [`segment`](super::segment): any value, ASCII keys.
+    /// ASCII letters, digits and `-_.` as they are, other bytes as `!hh`: takes any value.
     Escaped,
     /// As they are; values that could not be read back are refused.
     Verbatim,
