@@ -34,7 +34,9 @@ pub enum Piece {
 pub enum Form {
     /// `<id>`: as a person writes it.
     Plain,
-    /// `<id:ordered>`: so that byte order is the value's order.
+    /// `<id:ordered>`: so that byte order is the value's order. After a `String`, whose text has no
+    /// fixed width, that takes a literal that begins below `0`: `/`, `,`, `-` and `.` do, `=` and
+    /// `~` do not.
     Ordered,
     /// `<at:desc>`: so that byte order is the reverse.
     Desc,
