@@ -87,9 +87,15 @@ fn the_table_is_described() {
     assert_eq!(schema.path.encoding, Encoding::Escaped);
     let pieces = [
         Piece::Literal("born="),
-        Piece::Column { name: "date", form: Form::Plain },
+        Piece::Column {
+            name: "date",
+            form: Form::Plain,
+        },
         Piece::Literal("/"),
-        Piece::Column { name: "id", form: Form::Ordered },
+        Piece::Column {
+            name: "id",
+            form: Form::Ordered,
+        },
     ];
     assert_eq!(schema.path.pieces, pieces);
 }
@@ -108,9 +114,25 @@ const PLAIN: ColumnSchema = ColumnSchema {
 
 #[test]
 fn columns_are_described() {
-    let names: Vec<_> = Person::SCHEMA.columns.iter().map(|column| column.name).collect();
-    let expected = ["date", "id", "mail", "nickNames", "homeTown", "type", "madeAt", "changedAt"];
-    assert_eq!(names, expected, "fields that serde skips or spreads out are none");
+    let names: Vec<_> = Person::SCHEMA
+        .columns
+        .iter()
+        .map(|column| column.name)
+        .collect();
+    let expected = [
+        "date",
+        "id",
+        "mail",
+        "nickNames",
+        "homeTown",
+        "type",
+        "madeAt",
+        "changedAt",
+    ];
+    assert_eq!(
+        names, expected,
+        "fields that serde skips or spreads out are none"
+    );
     let cases = [
         ColumnSchema {
             name: "date",
@@ -121,7 +143,13 @@ fn columns_are_described() {
             doc: "The day of birth.",
             ..PLAIN
         },
-        ColumnSchema { name: "id", field: "id", rust_type: "u64", key: Some(1), ..PLAIN },
+        ColumnSchema {
+            name: "id",
+            field: "id",
+            rust_type: "u64",
+            key: Some(1),
+            ..PLAIN
+        },
         ColumnSchema {
             name: "nickNames",
             field: "nick_names",
@@ -155,14 +183,26 @@ fn columns_are_described() {
     for case in cases {
         assert_eq!(*column::<Person>(case.field), case);
     }
-    assert_eq!(column::<Person>("made_at").managed, Some(Managed::CreatedAt));
+    assert_eq!(
+        column::<Person>("made_at").managed,
+        Some(Managed::CreatedAt)
+    );
 }
 
 #[test]
 fn handles_name_columns() {
-    assert_eq!((Person::KEY.date.name(), Person::KEY.date.position()), ("date", 0));
-    assert_eq!((Person::KEY.id.name(), Person::KEY.id.position()), ("id", 1));
-    assert_eq!((Person::KEY.date.form(), Person::KEY.id.form()), (Form::Plain, Form::Ordered));
+    assert_eq!(
+        (Person::KEY.date.name(), Person::KEY.date.position()),
+        ("date", 0)
+    );
+    assert_eq!(
+        (Person::KEY.id.name(), Person::KEY.id.position()),
+        ("id", 1)
+    );
+    assert_eq!(
+        (Person::KEY.date.form(), Person::KEY.id.form()),
+        (Form::Plain, Form::Ordered)
+    );
     assert_eq!(Person::COL.email_address.name(), "mail");
     assert_eq!(Person::COL.r#type.name(), "type");
     let _: s3orm::KeyHandle<Person, u64, 1, s3orm::key::Ordered> = Person::KEY.id;
@@ -182,14 +222,24 @@ fn a_row_is_json_without_its_key_only_columns() {
     );
     let other_day = NaiveDate::from_ymd_opt(1999, 12, 31).unwrap();
     let read = Person::decode((other_day, 42), &row.encode().unwrap()).unwrap();
-    assert_eq!(read, Person { date: other_day, ..row }, "the key says the date");
+    assert_eq!(
+        read,
+        Person {
+            date: other_day,
+            ..row
+        },
+        "the key says the date"
+    );
 }
 
 #[test]
 fn serde_defaults_and_flattened_members_hold() {
     let body = br#"{"id":1,"mail":"m","madeAt":"1970-01-01T00:00:00Z","more":[1]}"#;
     let read = Person::decode((day(), 1), body).unwrap();
-    assert_eq!((read.r#type, read.nick_names.len(), read.home_town), (1, 0, None));
+    assert_eq!(
+        (read.r#type, read.nick_names.len(), read.home_town),
+        (1, 0, None)
+    );
     assert_eq!(read.rest["more"], serde_json::json!([1]));
     assert!(Person::decode((day(), 1), b"{}").is_err());
     assert!(Person::decode((day(), 1), b"[]").is_err());
@@ -197,7 +247,12 @@ fn serde_defaults_and_flattened_members_hold() {
 
 /// Two columns in one segment, one in descending order, no extension.
 #[derive(Debug, PartialEq, Serialize, Deserialize, S3Schema)]
-#[s3(table = "log-2", path = "<host>+<at:desc>", extension = "", encoding = "escaped")]
+#[s3(
+    table = "log-2",
+    path = "<host>+<at:desc>",
+    extension = "",
+    encoding = "escaped"
+)]
 pub(crate) struct Event {
     host: String,
     at: u32,
@@ -205,7 +260,10 @@ pub(crate) struct Event {
 
 #[test]
 fn a_segment_of_two_columns() {
-    let row = Event { host: "a+b/c".to_owned(), at: 0 };
+    let row = Event {
+        host: "a+b/c".to_owned(),
+        at: 0,
+    };
     assert!(path_of(&row).starts_with("a!2bb!2fc+"), "{}", path_of(&row));
     assert_eq!(Event::KEY.at.form(), Form::Desc);
     assert_eq!(bytes_of(&row), r#"{"host":"a+b/c","at":0}"#);
@@ -213,7 +271,12 @@ fn a_segment_of_two_columns() {
 
 /// A raw row: no serde in sight.
 #[derive(Debug, PartialEq, S3Schema)]
-#[s3(table = "files", path = "<owner>/<name>", body = "raw", encoding = "verbatim")]
+#[s3(
+    table = "files",
+    path = "<owner>/<name>",
+    body = "raw",
+    encoding = "verbatim"
+)]
 pub struct File {
     /// Who owns it.
     pub owner: u64,
@@ -224,13 +287,21 @@ pub struct File {
 
 #[test]
 fn a_raw_row_is_its_body() {
-    let row = File { owner: 1, name: "a.txt".to_owned(), content: b"hello".to_vec() };
+    let row = File {
+        owner: 1,
+        name: "a.txt".to_owned(),
+        content: b"hello".to_vec(),
+    };
     assert_eq!(path_of(&row), "1/a.txt");
     assert_eq!(bytes_of(&row), "hello");
     assert_eq!(File::SCHEMA.body, BodyFormat::Raw);
     assert_eq!(File::SCHEMA.path.extension, "");
     assert_eq!(File::SCHEMA.path.encoding, Encoding::Verbatim);
-    let stored: Vec<_> = File::SCHEMA.columns.iter().map(|column| column.stored).collect();
+    let stored: Vec<_> = File::SCHEMA
+        .columns
+        .iter()
+        .map(|column| column.stored)
+        .collect();
     assert_eq!(stored, [false, false, true]);
     assert_eq!(File::COL.content.name(), "content");
 }
@@ -244,7 +315,10 @@ fn raw_text_must_be_text() {
         text: String,
         id: char,
     }
-    let row = Note { text: "ä".to_owned(), id: 'x' };
+    let row = Note {
+        text: "ä".to_owned(),
+        id: 'x',
+    };
     assert_eq!(path_of(&row), "n/x.txt");
     assert_eq!(bytes_of(&row), "ä");
     assert!(Note::decode(('x',), b"\xff").is_err());
@@ -283,7 +357,11 @@ fn handles_are_seen_where_the_struct_is() {
 #[test]
 fn the_crate_may_have_another_path() {
     #[derive(Debug, PartialEq, Serialize, Deserialize, S3Schema)]
-    #[s3(table = "t", path = "<type>-/x", crate = "crate::elsewhere::renamed::orm")]
+    #[s3(
+        table = "t",
+        path = "<type>-/x",
+        crate = "crate::elsewhere::renamed::orm"
+    )]
     struct Local {
         r#type: i8,
     }
@@ -301,10 +379,16 @@ struct Defaults {
 
 #[test]
 fn defaults_of_the_whole_struct() {
-    let row = Defaults { user_id: ".".to_owned(), body_text: "x".to_owned() };
+    let row = Defaults {
+        user_id: ".".to_owned(),
+        body_text: "x".to_owned(),
+    };
     assert_eq!(path_of(&row), "!2e.json");
     assert_eq!(bytes_of(&row), r#"{"USER-ID":".","b":"x"}"#);
-    assert_eq!(column::<Defaults>("body_text").default, Some("Defaults::default().body_text"));
+    assert_eq!(
+        column::<Defaults>("body_text").default,
+        Some("Defaults::default().body_text")
+    );
 }
 
 /// Fields with the names of the output's own variables, and a method with the name of one of the
@@ -327,7 +411,11 @@ impl Odd {
 
 #[test]
 fn names_do_not_meet() {
-    let row = Odd { key: String::new(), body: true, write: -3 };
+    let row = Odd {
+        key: String::new(),
+        body: true,
+        write: -3,
+    };
     assert_eq!(row.key(), "");
     assert_eq!(path_of(&row), "!_/true/-3.json");
     assert_eq!(bytes_of(&row), r#"{"write":-3}"#);
@@ -360,6 +448,9 @@ fn options_may_stand_in_several_attributes() {
         assert_eq!(column::<Generated>(field).managed, Some(Managed::Generated));
     }
     let created_at = column::<Generated>("e");
-    assert_eq!((created_at.managed, created_at.stored), (Some(Managed::CreatedAt), false));
+    assert_eq!(
+        (created_at.managed, created_at.stored),
+        (Some(Managed::CreatedAt), false)
+    );
     assert_eq!(column::<Generated>("f").managed, Some(Managed::UpdatedAt));
 }
