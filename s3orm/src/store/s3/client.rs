@@ -154,10 +154,6 @@ impl S3Store {
         self.client.endpoint.origin()
     }
 
-    pub(super) fn style(&self) -> AddressingStyle {
-        self.client.style
-    }
-
     pub(super) fn extra_headers(&self) -> &ExtraHeaders {
         &self.client.headers
     }
