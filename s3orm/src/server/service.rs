@@ -35,6 +35,7 @@ impl Buckets {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it ends every call")]
 fn answer<T>(output: T) -> Answer<T> {
     Ok(S3Response::new(output))
 }
@@ -201,9 +202,10 @@ impl S3 for Buckets {
             source_if_match: convert::read_condition(input.copy_source_if_match.as_ref()),
             key: input.key,
             precondition: convert::precondition(&headers)?,
-            replace: match replaces {
-                true => Some((input.content_type, convert::metadata(&headers)?)),
-                false => None,
+            replace: if replaces {
+                Some((input.content_type, convert::metadata(&headers)?))
+            } else {
+                None
             },
         };
         let written = self.bucket(&input.bucket)?.copy(copy).await.s3()?;
