@@ -8,7 +8,9 @@ use s3orm_tests::server::{ACCESS_KEY, SECRET_KEY, TestServer};
 
 /// The root of the workspace.
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests are in the workspace")
 }
 
 /// The folder of built examples; they are built once.
@@ -22,7 +24,10 @@ fn built() -> &'static Path {
             .expect("cargo runs");
         assert!(status.success(), "the examples do not build");
         let here = std::env::current_exe().expect("a test is a program");
-        here.ancestors().nth(2).expect("target/debug/deps/test").join("examples")
+        here.ancestors()
+            .nth(2)
+            .expect("target/debug/deps/test")
+            .join("examples")
     })
 }
 
@@ -39,7 +44,10 @@ fn run(example: &str, arguments: &[&str]) -> Output {
 }
 
 fn printed(output: &Output) -> String {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{out}\n{err}");
     out.into_owned()
 }
@@ -51,11 +59,18 @@ async fn everywhere(example: &'static str, options: &'static [&'static str]) -> 
     let connections = [
         format!("file:{}", folder.path().display()),
         "memory:".to_owned(),
-        format!("s3://a-new-bucket/some/prefix?endpoint={}", server.endpoint()),
+        format!(
+            "s3://a-new-bucket/some/prefix?endpoint={}",
+            server.endpoint()
+        ),
     ];
     tokio::task::spawn_blocking(move || {
         let run = |connection: &String| {
-            let arguments: Vec<&str> = options.iter().copied().chain([connection.as_str()]).collect();
+            let arguments: Vec<&str> = options
+                .iter()
+                .copied()
+                .chain([connection.as_str()])
+                .collect();
             printed(&run(example, &arguments))
         };
         connections.iter().map(run).collect()
@@ -67,8 +82,15 @@ async fn everywhere(example: &'static str, options: &'static [&'static str]) -> 
 #[tokio::test(flavor = "multi_thread")]
 async fn quickstart() {
     for printed in everywhere("quickstart", &[]).await {
-        assert!(printed.contains("people/1.json` exists") || printed.contains("a row with this key exists"), "{printed}");
-        assert!(printed.contains(r#"updated  Person { id: 1, name: "Ann", age: 31 }"#), "{printed}");
+        assert!(
+            printed.contains("people/1.json` exists")
+                || printed.contains("a row with this key exists"),
+            "{printed}"
+        );
+        assert!(
+            printed.contains(r#"updated  Person { id: 1, name: "Ann", age: 31 }"#),
+            "{printed}"
+        );
         assert!(printed.contains("people/1.json ("), "{printed}");
         assert!(!printed.contains("people/2.json"), "{printed}");
     }
@@ -88,9 +110,15 @@ fn quickstart_without_arguments_leaves_a_readable_folder() {
 #[tokio::test(flavor = "multi_thread")]
 async fn demo() {
     for printed in everywhere("demo", &["--cleanup"]).await {
-        assert!(printed.contains("found   Ann <ann@example.com>"), "{printed}");
+        assert!(
+            printed.contains("found   Ann <ann@example.com>"),
+            "{printed}"
+        );
         assert!(printed.contains("refused save"), "{printed}");
-        assert!(printed.contains("cleaned up: 2 users and 2 documents deleted"), "{printed}");
+        assert!(
+            printed.contains("cleaned up: 2 users and 2 documents deleted"),
+            "{printed}"
+        );
     }
 }
 
@@ -98,19 +126,44 @@ async fn demo() {
 async fn weather() {
     for printed in everywhere("weather", &[]).await {
         assert!(printed.contains("1461 days are in "), "{printed}");
-        assert!(printed.contains("weather/seattle/2012-01-01.json"), "{printed}");
-        assert!(printed.contains("December 2015: 31 days, 284.5 mm of rain"), "{printed}");
-        assert!(printed.contains("warmest: 2015-12-08 with 15.6 °C (rain)"), "{printed}");
+        assert!(
+            printed.contains("weather/seattle/2012-01-01.json"),
+            "{printed}"
+        );
+        assert!(
+            printed.contains("December 2015: 31 days, 284.5 mm of rain"),
+            "{printed}"
+        );
+        assert!(
+            printed.contains("warmest: 2015-12-08 with 15.6 °C (rain)"),
+            "{printed}"
+        );
     }
 }
 
 #[test]
 fn wrong_arguments_get_an_answer_and_not_a_backtrace() {
     for (example, argument, expected) in [
-        ("quickstart", "s3://bucket?regoin=x", "did you mean `region`?"),
-        ("quickstart", "./data", "write `s3://bucket/prefix?region=…`, `file:./folder` or `memory:`"),
-        ("quickstart", "s3://bucket?endpoint=http://127.0.0.1:9&retries=0", "is the server running?"),
-        ("demo", "--clean", "unknown option `--clean`; usage: demo [--cleanup] [CONNECTION]"),
+        (
+            "quickstart",
+            "s3://bucket?regoin=x",
+            "did you mean `region`?",
+        ),
+        (
+            "quickstart",
+            "./data",
+            "write `s3://bucket/prefix?region=…`, `file:./folder` or `memory:`",
+        ),
+        (
+            "quickstart",
+            "s3://bucket?endpoint=http://127.0.0.1:9&retries=0",
+            "is the server running?",
+        ),
+        (
+            "demo",
+            "--clean",
+            "unknown option `--clean`; usage: demo [--cleanup] [CONNECTION]",
+        ),
     ] {
         let output = run(example, &[argument]);
         assert!(!output.status.success());

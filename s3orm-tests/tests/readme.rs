@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are in the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests are in the workspace")
 }
 
 fn read(file: &str) -> String {
@@ -25,9 +27,15 @@ fn commands() -> Vec<String> {
 #[test]
 fn every_command_runs() {
     // The second is what runs this test.
-    assert_eq!(commands(), ["cargo run --example quickstart", "cargo test --workspace"]);
+    assert_eq!(
+        commands(),
+        ["cargo run --example quickstart", "cargo test --workspace"]
+    );
     let ci = read(".ci/run");
-    assert!(ci.contains("cargo test .*"), ".ci/run takes the command from the README");
+    assert!(
+        ci.contains("cargo test .*"),
+        ".ci/run takes the command from the README"
+    );
 
     let output = Command::new(env!("CARGO"))
         .args(["run", "--example", "quickstart"])
@@ -35,7 +43,11 @@ fn every_command_runs() {
         .output()
         .expect("cargo runs");
     let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(printed.contains("people/1.json"), "{printed}");
     assert!(root().join("data/people/1.json").exists());
 }

@@ -9,10 +9,10 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::store::retry::{Retry, RetryPolicy};
+use crate::store::retry::{RetryPolicy, RetryStore};
 #[cfg(feature = "s3")]
 use crate::store::s3::{AddressingStyle, CredentialSource, S3Config};
-use crate::store::trace::Trace;
+use crate::store::trace::TraceStore;
 
 /// Where the rows are.
 #[derive(Debug, Clone)]
@@ -116,8 +116,8 @@ impl DbBuilder {
         let store = open(self.location, env.clone())
             .await
             .map_err(|error| error.during("connect", ""))?;
-        let store: Arc<dyn Store> = Arc::new(Trace::new(store, self.verbose, env.clone()));
-        let store = Arc::new(Retry::new(store, self.retry, env.clone()));
+        let store: Arc<dyn Store> = Arc::new(TraceStore::new(store, env.clone(), self.verbose));
+        let store = Arc::new(RetryStore::new(store, env.clone(), self.retry));
         Ok(Db::open(store, self.options))
     }
 }
@@ -134,12 +134,12 @@ async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
             }
         },
         #[cfg(feature = "s3")]
-        Location::S3(config, Client::Own) => Ok(Arc::new(
-            crate::store::s3::S3Store::connect(*config, env)?,
-        )),
+        Location::S3(config, Client::Own) => {
+            Ok(Arc::new(crate::store::s3::S3Store::connect(*config, env)?))
+        }
         #[cfg(feature = "rusoto")]
         Location::S3(config, Client::Rusoto) => Ok(Arc::new(
-            crate::store::rusoto::RusotoStore::connect(*config, env).await?,
+            crate::store::rusoto::RusotoStore::connect(*config, env)?,
         )),
     }
 }
@@ -195,8 +195,12 @@ impl DbBuilder {
     #[cfg(feature = "sdk-config")]
     pub fn sdk_config(self, sdk: &aws_types::SdkConfig) -> Self {
         self.s3("sdk_config", |config| {
-            let S3Config { region, endpoint, credentials, .. } =
-                S3Config::from_sdk_config("", sdk);
+            let S3Config {
+                region,
+                endpoint,
+                credentials,
+                ..
+            } = S3Config::from_sdk_config("", sdk);
             config.region = region.or(config.region.take());
             config.endpoint = endpoint.or(config.endpoint.take());
             config.credentials = credentials;

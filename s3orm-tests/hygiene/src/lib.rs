@@ -3,11 +3,7 @@
 #![no_implicit_prelude]
 #![deny(warnings, missing_docs, missing_debug_implementations)]
 #![deny(unreachable_pub, unused_qualifications, unused, nonstandard_style)]
-#![deny(
-    clippy::all,
-    clippy::pedantic,
-    clippy::shadow_unrelated
-)]
+#![deny(clippy::all, clippy::pedantic, clippy::shadow_unrelated)]
 
 use ::renamed::S3Schema;
 use ::serde::{Deserialize, Serialize};
