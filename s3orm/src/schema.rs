@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::body::BodyError;
 use crate::env::Env;
-use crate::key::{ColumnError, Form, KeyError, KeyFrom, KeyTuple, PathTemplate};
+use crate::key::{ColumnError, Encoding, Form, KeyError, KeyFrom, KeyTuple, PathTemplate};
 
 /// A struct that is a row of a table: what `#[derive(S3Schema)]` implements.
 ///
@@ -296,6 +296,21 @@ pub mod check {
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub enum AnyKey {}
+
+impl AnyKey {
+    /// The description of such a struct.
+    pub const SCHEMA: TableSchema = TableSchema {
+        table: "",
+        path: PathTemplate {
+            pieces: &[],
+            extension: "",
+            encoding: Encoding::Escaped,
+        },
+        body: BodyFormat::Json,
+        columns: &[],
+        doc: "",
+    };
+}
 
 impl KeyTuple for AnyKey {
     fn write(&self, _: &PathTemplate, _: &mut String) -> Result<(), KeyError> {
