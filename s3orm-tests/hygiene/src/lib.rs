@@ -71,9 +71,10 @@ pub struct WithHidden {
 struct Hidden {}
 
 #[expect(
+    dead_code,
     non_snake_case,
     non_camel_case_types,
-    reason = "about the struct itself"
+    reason = "about the structs themselves, once"
 )]
 mod private {
     use super::{Deserialize, S3Schema, Serialize};
