@@ -21,11 +21,12 @@ mod listing;
 pub mod memory;
 pub mod retry;
 mod rules;
-#[cfg(feature = "rusoto")]
-pub mod rusoto;
 #[cfg(feature = "s3")]
 pub mod s3;
 pub mod trace;
+
+#[cfg(feature = "rusoto")]
+pub use self::s3::rusoto;
 
 /// What a store's call returns: a boxed future, so that the trait is object-safe.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -464,6 +465,11 @@ impl StoreError {
     /// The time that the server asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// The cause alone.
+    pub(crate) fn into_cause(self) -> Option<crate::error::Source> {
+        self.0.source
     }
 
     /// The message alone.
