@@ -10,7 +10,7 @@ use md5::{Digest as _, Md5};
 
 use super::answer::{bad_answer, error_in_success, error_of, etag, object_meta};
 use super::client::S3Store;
-use super::request::{Draft, decoded, invalid, push_encoded};
+use super::request::{Draft, ascii, decoded, invalid, push_encoded};
 use super::time::parse_listed;
 use super::transport::Answer;
 use super::xml;
@@ -351,7 +351,7 @@ fn content_type(given: Option<Cow<'static, str>>) -> Result<HeaderValue> {
         }
         Some(Cow::Owned(text)) => HeaderValue::from_maybe_shared(Bytes::from(text)),
     };
-    value.map_err(|_| invalid("the content type is not visible ASCII".to_owned()))
+    ascii(value).ok_or_else(|| invalid("the content type is not visible ASCII".to_owned()))
 }
 
 fn range_text(range: ByteRange) -> Result<String> {
