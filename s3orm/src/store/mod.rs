@@ -17,13 +17,16 @@ use bytes::Bytes;
 
 #[cfg(all(feature = "dir", unix))]
 pub mod dir;
+mod listing;
 pub mod memory;
 pub mod retry;
-#[cfg(feature = "rusoto")]
-pub mod rusoto;
+mod rules;
 #[cfg(feature = "s3")]
 pub mod s3;
 pub mod trace;
+
+#[cfg(feature = "rusoto")]
+pub use self::s3::rusoto;
 
 /// What a store's call returns: a boxed future, so that the trait is object-safe.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -130,8 +133,8 @@ pub enum Precondition {
     IfMatch(ETag),
 }
 
-/// User metadata (`x-amz-meta-…`): names in lower case, values of visible ASCII and single spaces.
-/// S3 takes at most 2 KB of it.
+/// User metadata (`x-amz-meta-…`): names in lower case, values of visible ASCII, with spaces inside
+/// only. S3 takes at most 2 KB of it, names and values together.
 pub type Metadata = BTreeMap<String, String>;
 
 /// The bytes of an object to read.
@@ -462,6 +465,11 @@ impl StoreError {
     /// The time that the server asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// The cause alone.
+    pub(crate) fn into_cause(self) -> Option<crate::error::Source> {
+        self.0.source
     }
 
     /// The message alone.

@@ -10,14 +10,14 @@ use md5::{Digest as _, Md5};
 
 use super::answer::{bad_answer, error_in_success, error_of, etag, object_meta};
 use super::client::S3Store;
-use super::request::{Draft, ascii, decoded, invalid, push_encoded};
-use super::time::parse_listed;
+use super::documents::{completion, deletion, field, read_buckets, read_deletions, read_page};
+use super::request::{Draft, ascii, invalid, push_encoded};
 use super::transport::Answer;
 use super::xml;
 use crate::store::{
     ByteRange, CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject,
-    ListObjects, ListStart, ListedObject, Object, ObjectMeta, Page, Precondition, PutObject,
-    StoreError, StoreErrorKind, UploadPart, Written, check_key,
+    ListObjects, ListStart, Object, ObjectMeta, Page, Precondition, PutObject, StoreError,
+    StoreErrorKind, UploadPart, Written, check_key,
 };
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -45,14 +45,7 @@ impl S3Store {
         }
         draft.max_body = request.max_bytes.unwrap_or(u64::MAX);
         let answer = self.send(draft).await?;
-        let partial = answer.status == StatusCode::PARTIAL_CONTENT;
-        if partial != request.range.is_some() {
-            return Err(bad_answer(&answer, "it does not hold the range asked for"));
-        }
-        Ok(Object {
-            meta: object_meta(&answer)?,
-            body: answer.body,
-        })
+        object(answer, request.range.is_some())
     }
 
     /// S3 answers `HEAD` without a reason, so a refusal asks again for one byte.
@@ -60,113 +53,55 @@ impl S3Store {
         check_key(&key)?;
         match self.send(self.to_key(Method::HEAD, &key)).await {
             Ok(answer) => object_meta(&answer),
-            Err(error) if matches!(error.status(), Some(400 | 403 | 404)) => {
-                let absent = error.status() == Some(404);
-                let byte = GetObject {
-                    key,
-                    range: Some(ByteRange::Span(0, 1)),
-                    ..Default::default()
-                };
-                match self.get_object(byte).await {
-                    Err(reason) if reason.kind() != StoreErrorKind::InvalidRange => Err(reason),
-                    // The object is there by now. The first answer was true when it was given.
-                    _ if absent => Err(StoreError::new(StoreErrorKind::NotFound, "no such object")),
-                    _ => Err(error),
-                }
-            }
-            Err(error) => Err(error),
+            Err(error) => reason_of(error, key, |byte| self.get_object(byte)).await,
         }
     }
 
     pub(super) async fn put_object(&self, request: PutObject) -> Result<Written> {
-        check_key(&request.key)?;
-        let draft = self
-            .to_key(Method::PUT, &request.key)
-            .header(header::CONTENT_TYPE, content_type(request.content_type)?)
-            .precondition(&request.precondition)?
-            .metadata(&request.metadata)?
-            .body(request.body);
-        let answer = self.send(draft).await?;
+        let answer = self.send(self.put(request)?).await?;
         Ok(Written {
             etag: etag(&answer)?,
         })
     }
 
-    pub(super) async fn delete_object(&self, request: DeleteObject) -> Result<()> {
-        check_delete(&request)?;
-        let draft = self
-            .to_key(Method::DELETE, &request.key)
-            .precondition(&request.precondition)?;
-        self.send(draft).await.map(drop)
+    pub(super) fn put(&self, request: PutObject) -> Result<Draft> {
+        check_key(&request.key)?;
+        Ok(self
+            .to_key(Method::PUT, &request.key)
+            .header(header::CONTENT_TYPE, content_type(request.content_type)?)
+            .precondition(&request.precondition)?
+            .metadata(&request.metadata)?
+            .body(request.body))
     }
 
-    /// In one request, but for keys that XML cannot hold: those are deleted one by one.
+    pub(super) async fn delete_object(&self, request: DeleteObject) -> Result<()> {
+        self.send(self.delete(&request)?).await.map(drop)
+    }
+
+    pub(super) fn delete(&self, request: &DeleteObject) -> Result<Draft> {
+        check_delete(request)?;
+        self.to_key(Method::DELETE, &request.key)
+            .precondition(&request.precondition)
+    }
+
     pub(super) async fn delete_objects(
         &self,
         requests: Vec<DeleteObject>,
     ) -> Result<Vec<Result<()>>> {
-        if requests.len() > MAX_KEYS {
-            let count = requests.len();
-            return Err(invalid(format!(
-                "{count} keys in one deletion; S3 takes {MAX_KEYS}"
-            )));
-        }
-        requests.iter().try_for_each(check_delete)?;
-        let in_bulk = |request: &&DeleteObject| xml::can_hold(&request.key);
-        let mut outcomes = if requests.iter().any(|request| in_bulk(&request)) {
-            self.delete_bulk(requests.iter().filter(in_bulk)).await?
-        } else {
-            HashMap::new()
-        };
-        let mut found = Vec::with_capacity(requests.len());
-        for request in requests {
-            found.push(if xml::can_hold(&request.key) {
-                let outcome = outcomes.get_mut(&request.key).and_then(VecDeque::pop_front);
-                outcome.unwrap_or_else(|| {
-                    let message =
-                        format!("the answer does not name `{}`", request.key.escape_debug());
-                    Err(StoreError::new(StoreErrorKind::BadAnswer, message))
-                })
-            } else {
-                self.delete_object(request).await
-            });
-        }
-        Ok(found)
+        delete_each(self, requests, |draft| self.send(draft)).await
     }
 
-    async fn delete_bulk(
-        &self,
-        requests: impl Iterator<Item = &DeleteObject>,
-    ) -> Result<HashMap<String, VecDeque<Result<()>>>> {
-        let mut body = String::from("<Delete>");
-        for request in requests {
-            body.push_str("<Object>");
-            xml::push_element(&mut body, "Key", &request.key);
-            match &request.precondition {
-                Precondition::None | Precondition::IfAbsent => {}
-                Precondition::IfPresent => xml::push_element(&mut body, "ETag", "*"),
-                Precondition::IfMatch(etag) => xml::push_element(&mut body, "ETag", &etag.quoted()),
-            }
-            body.push_str("</Object>");
-        }
-        body.push_str("</Delete>");
-        let hash = base64::engine::general_purpose::STANDARD.encode(Md5::digest(&body));
-        let draft = self
+    fn delete_bulk(&self, document: Bytes) -> Result<Draft> {
+        let hash = base64::engine::general_purpose::STANDARD.encode(Md5::digest(&document));
+        Ok(self
             .to_bucket(Method::POST)
             .query("delete", "")
             .text_header(CONTENT_MD5, &hash)?
-            .body(Bytes::from(body));
-        let answer = self.send(draft).await?;
-        read_deletions(&answer)
+            .body(document))
     }
 
     pub(super) async fn list_objects(&self, request: ListObjects) -> Result<Page> {
-        let limit = request.limit.unwrap_or(1000);
-        if !(1..=1000).contains(&limit) {
-            return Err(invalid(format!(
-                "a page of {limit} keys; S3 takes 1 to {MAX_KEYS}"
-            )));
-        }
+        let limit = page_limit(&request)?;
         // In the order of their names, as signatures want them.
         let mut draft = self.to_bucket(Method::GET);
         if let ListStart::Token(token) = &request.start {
@@ -187,6 +122,11 @@ impl S3Store {
     }
 
     pub(super) async fn copy_object(&self, request: CopyObject) -> Result<Written> {
+        let answer = self.send(self.copy(request)?).await?;
+        self.copied(&answer)
+    }
+
+    pub(super) fn copy(&self, request: CopyObject) -> Result<Draft> {
         check_key(&request.key)?;
         check_key(&request.source)?;
         let bucket = request
@@ -211,8 +151,11 @@ impl S3Store {
                 )
                 .metadata(&metadata)?;
         }
-        let answer = self.send(draft).await?;
-        self.written_late(&answer, "CopyObjectResult")
+        Ok(draft)
+    }
+
+    pub(super) fn copied(&self, answer: &Answer) -> Result<Written> {
+        self.written_late(answer, "CopyObjectResult")
     }
 
     pub(super) async fn start_upload(&self, request: CreateUpload) -> Result<String> {
@@ -226,11 +169,14 @@ impl S3Store {
             )
             .metadata(&request.metadata)?;
         let answer = self.send(draft).await?;
-        let id = field(&answer, "InitiateMultipartUploadResult", "UploadId")?;
-        id.ok_or_else(|| bad_answer(&answer, "it has no upload id"))
+        upload_id(&answer)
     }
 
     pub(super) async fn put_part(&self, request: UploadPart) -> Result<ETag> {
+        etag(&self.send(self.part(request)?).await?)
+    }
+
+    pub(super) fn part(&self, request: UploadPart) -> Result<Draft> {
         check_key(&request.key)?;
         let number = request.number;
         if !(1..=10_000).contains(&number) {
@@ -238,31 +184,29 @@ impl S3Store {
                 "part number {number}; S3 takes 1 to 10,000"
             )));
         }
-        let draft = self
+        Ok(self
             .to_key(Method::PUT, &request.key)
             .query("partNumber", &number.to_string())
             .query("uploadId", &request.upload_id)
-            .body(request.body);
-        etag(&self.send(draft).await?)
+            .body(request.body))
     }
 
     pub(super) async fn end_upload(&self, request: CompleteUpload) -> Result<Written> {
+        let answer = self.send(self.completion(&request)?).await?;
+        self.completed(&answer)
+    }
+
+    pub(super) fn completion(&self, request: &CompleteUpload) -> Result<Draft> {
         check_key(&request.key)?;
-        let mut body = String::from("<CompleteMultipartUpload>");
-        for (number, etag) in &request.parts {
-            body.push_str("<Part>");
-            xml::push_element(&mut body, "PartNumber", &number.to_string());
-            xml::push_element(&mut body, "ETag", &etag.quoted());
-            body.push_str("</Part>");
-        }
-        body.push_str("</CompleteMultipartUpload>");
-        let draft = self
+        Ok(self
             .to_key(Method::POST, &request.key)
             .query("uploadId", &request.upload_id)
             .precondition(&request.precondition)?
-            .body(Bytes::from(body));
-        let answer = self.send(draft).await?;
-        self.written_late(&answer, "CompleteMultipartUploadResult")
+            .body(completion(&request.parts)))
+    }
+
+    pub(super) fn completed(&self, answer: &Answer) -> Result<Written> {
+        self.written_late(answer, "CompleteMultipartUploadResult")
     }
 
     pub(super) async fn drop_upload(&self, key: String, upload_id: String) -> Result<()> {
@@ -303,14 +247,7 @@ impl S3Store {
         let answer = self
             .send_to_service(Draft::to_root(Method::GET, ""))
             .await?;
-        let mut names = Vec::new();
-        read(&answer, "ListAllMyBucketsResult", |place, text| {
-            if place == ("Bucket", "Name") {
-                names.push(text.to_owned());
-            }
-        })?;
-        names.sort_unstable();
-        Ok(names)
+        read_buckets(&answer)
     }
 
     fn to_key(&self, method: Method, key: &str) -> Draft {
@@ -334,6 +271,98 @@ impl S3Store {
     }
 }
 
+pub(super) fn upload_id(answer: &Answer) -> Result<String> {
+    let id = field(answer, "InitiateMultipartUploadResult", "UploadId")?;
+    id.ok_or_else(|| bad_answer(answer, "it has no upload id"))
+}
+
+/// Deletes in one request, but for keys that XML cannot hold: those are deleted one by one.
+pub(super) async fn delete_each<F>(
+    store: &S3Store,
+    requests: Vec<DeleteObject>,
+    send: impl Fn(Draft) -> F,
+) -> Result<Vec<Result<()>>>
+where
+    F: Future<Output = Result<Answer>>,
+{
+    if requests.len() > MAX_KEYS {
+        let count = requests.len();
+        return Err(invalid(format!(
+            "{count} keys in one deletion; S3 takes {MAX_KEYS}"
+        )));
+    }
+    requests.iter().try_for_each(check_delete)?;
+    let in_bulk = |request: &&DeleteObject| xml::can_hold(&request.key);
+    let mut outcomes = if requests.iter().any(|request| in_bulk(&request)) {
+        let document = deletion(requests.iter().filter(in_bulk));
+        read_deletions(&send(store.delete_bulk(document)?).await?)?
+    } else {
+        HashMap::new()
+    };
+    let mut found = Vec::with_capacity(requests.len());
+    for request in requests {
+        found.push(if xml::can_hold(&request.key) {
+            let outcome = outcomes.get_mut(&request.key).and_then(VecDeque::pop_front);
+            outcome.unwrap_or_else(|| {
+                let message = format!("the answer does not name `{}`", request.key.escape_debug());
+                Err(StoreError::new(StoreErrorKind::BadAnswer, message))
+            })
+        } else {
+            send(store.delete(&request)?).await.map(drop)
+        });
+    }
+    Ok(found)
+}
+
+/// Asks for one byte to learn what a refused `HEAD` does not say.
+pub(super) async fn reason_of<F>(
+    error: StoreError,
+    key: String,
+    get: impl FnOnce(GetObject) -> F,
+) -> Result<ObjectMeta>
+where
+    F: Future<Output = Result<Object>>,
+{
+    let absent = match error.status() {
+        Some(404) => true,
+        Some(400 | 403) => false,
+        _ => return Err(error),
+    };
+    let byte = GetObject {
+        key,
+        range: Some(ByteRange::Span(0, 1)),
+        ..Default::default()
+    };
+    match get(byte).await {
+        Err(reason) if reason.kind() != StoreErrorKind::InvalidRange => Err(reason),
+        // The object is there by now. The first answer was true when it was given.
+        _ if absent => Err(StoreError::new(StoreErrorKind::NotFound, "no such object")),
+        _ => Err(error),
+    }
+}
+
+/// The object in the answer to a read, with or without a range.
+pub(super) fn object(answer: Answer, ranged: bool) -> Result<Object> {
+    if (answer.status == StatusCode::PARTIAL_CONTENT) != ranged {
+        return Err(bad_answer(&answer, "it does not hold the range asked for"));
+    }
+    Ok(Object {
+        meta: object_meta(&answer)?,
+        body: answer.body,
+    })
+}
+
+pub(super) fn page_limit(request: &ListObjects) -> Result<u16> {
+    let limit = request.limit.unwrap_or(1000);
+    if (1..=1000).contains(&limit) {
+        Ok(limit)
+    } else {
+        Err(invalid(format!(
+            "a page of {limit} keys; S3 takes 1 to {MAX_KEYS}"
+        )))
+    }
+}
+
 fn check_delete(request: &DeleteObject) -> Result<()> {
     if request.precondition == Precondition::IfAbsent {
         return Err(invalid(
@@ -343,7 +372,7 @@ fn check_delete(request: &DeleteObject) -> Result<()> {
     check_key(&request.key)
 }
 
-fn content_type(given: Option<Cow<'static, str>>) -> Result<HeaderValue> {
+pub(super) fn content_type(given: Option<Cow<'static, str>>) -> Result<HeaderValue> {
     let value = match given {
         None => return Ok(OCTETS),
         Some(Cow::Borrowed(text)) => {
@@ -354,7 +383,7 @@ fn content_type(given: Option<Cow<'static, str>>) -> Result<HeaderValue> {
     ascii(value).ok_or_else(|| invalid("the content type is not visible ASCII".to_owned()))
 }
 
-fn range_text(range: ByteRange) -> Result<String> {
+pub(super) fn range_text(range: ByteRange) -> Result<String> {
     match range {
         ByteRange::From(start) => Ok(format!("bytes={start}-")),
         ByteRange::Span(start, end) if start < end => Ok(format!("bytes={start}-{}", end - 1)),
@@ -364,124 +393,6 @@ fn range_text(range: ByteRange) -> Result<String> {
             "the range asked for holds no byte",
         )),
     }
-}
-
-/// Walks the answer's document, which must be a `root`.
-fn read(answer: &Answer, root: &str, mut visit: impl FnMut((&str, &str), &str)) -> Result<()> {
-    let mut is_root = true;
-    let walked = xml::walk(&answer.body, |path, text| {
-        is_root &= path.root() == root;
-        visit(path.place(), text);
-    });
-    match walked {
-        Err(what) => Err(bad_answer(answer, &what)),
-        Ok(()) if !is_root => Err(bad_answer(answer, &format!("it is no {root}"))),
-        Ok(()) => Ok(()),
-    }
-}
-
-fn field(answer: &Answer, root: &str, name: &str) -> Result<Option<String>> {
-    let mut found = None;
-    read(answer, root, |place, text| {
-        if place == (root, name) && !text.is_empty() {
-            found = Some(text.to_owned());
-        }
-    })?;
-    Ok(found)
-}
-
-#[derive(Default)]
-struct Listed {
-    key: String,
-    etag: String,
-    size: String,
-    modified: String,
-}
-
-impl Listed {
-    fn finish(&mut self, url: bool) -> Option<ListedObject> {
-        let listed = std::mem::take(self);
-        Some(ListedObject {
-            key: if url {
-                decoded(&listed.key)?
-            } else {
-                listed.key
-            },
-            etag: ETag::new(&listed.etag),
-            size: listed.size.parse().ok()?,
-            last_modified: parse_listed(&listed.modified)?,
-        })
-    }
-}
-
-fn read_page(answer: &Answer) -> Result<Page> {
-    const ROOT: &str = "ListBucketResult";
-    // The encoding may be named after what it applies to: know it first.
-    let url = field(answer, ROOT, "EncodingType")?.as_deref() == Some("url");
-    let mut page = Page::default();
-    let (mut listed, mut truncated, mut wrong) = (Listed::default(), false, false);
-    read(answer, ROOT, |place, text| match place {
-        ("Contents", "Key") => text.clone_into(&mut listed.key),
-        ("Contents", "ETag") => text.clone_into(&mut listed.etag),
-        ("Contents", "Size") => text.clone_into(&mut listed.size),
-        ("Contents", "LastModified") => text.clone_into(&mut listed.modified),
-        (ROOT, "Contents") => match listed.finish(url) {
-            Some(object) => page.objects.push(object),
-            None => wrong = true,
-        },
-        ("CommonPrefixes", "Prefix") => {
-            match if url {
-                decoded(text)
-            } else {
-                Some(text.to_owned())
-            } {
-                Some(prefix) => page.prefixes.push(prefix),
-                None => wrong = true,
-            }
-        }
-        (ROOT, "IsTruncated") => truncated = text == "true",
-        (ROOT, "NextContinuationToken") => page.next = Some(text.to_owned()),
-        _ => {}
-    })?;
-    if wrong {
-        return Err(bad_answer(answer, "an entry of the listing cannot be read"));
-    }
-    if truncated != page.next.is_some() {
-        return Err(bad_answer(
-            answer,
-            "a listing goes on without saying where, or the reverse",
-        ));
-    }
-    Ok(page)
-}
-
-fn read_deletions(answer: &Answer) -> Result<HashMap<String, VecDeque<Result<()>>>> {
-    if let Some(error) = error_in_success(answer, std::time::UNIX_EPOCH) {
-        return Err(error);
-    }
-    let mut outcomes: HashMap<String, VecDeque<_>> = HashMap::new();
-    let (mut key, mut code, mut message) = (String::new(), String::new(), String::new());
-    read(answer, "DeleteResult", |place, text| match place {
-        ("Deleted" | "Error", "Key") => text.clone_into(&mut key),
-        ("Error", "Code") => text.clone_into(&mut code),
-        ("Error", "Message") => text.clone_into(&mut message),
-        ("DeleteResult", "Deleted") => {
-            outcomes
-                .entry(std::mem::take(&mut key))
-                .or_default()
-                .push_back(Ok(()));
-        }
-        ("DeleteResult", "Error") => {
-            let error = super::answer::error_of_code(&code, &message);
-            outcomes
-                .entry(std::mem::take(&mut key))
-                .or_default()
-                .push_back(Err(error));
-            (code, message) = Default::default();
-        }
-        _ => {}
-    })?;
-    Ok(outcomes)
 }
 
 /// Whether an answer is a success; its error otherwise.

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Uri, header};
+use http::{HeaderName, HeaderValue, Request, Uri, header};
+use http_body_util::Full;
 
 use super::calls::check;
 use super::chain;
@@ -145,6 +147,31 @@ impl S3Store {
     }
 }
 
+/// What the store needs whose requests rusoto makes and signs.
+#[cfg(feature = "rusoto")]
+impl S3Store {
+    pub(super) fn endpoint(&self) -> String {
+        self.client.endpoint.origin()
+    }
+
+    pub(super) fn extra_headers(&self) -> &ExtraHeaders {
+        &self.client.headers
+    }
+
+    pub(super) async fn credentials(&self) -> Result<Option<Arc<Credentials>>, StoreError> {
+        self.client.credentials().await
+    }
+
+    /// Sends a request that is signed already: once.
+    pub(super) async fn send_signed(
+        &self,
+        request: Request<Full<Bytes>>,
+        max_body: u64,
+    ) -> Result<Answer, StoreError> {
+        self.client.exchange(&self.place, request, max_body).await
+    }
+}
+
 impl Client {
     async fn send(&self, place: &Place, mut draft: Draft) -> Result<Answer, StoreError> {
         draft.headers.insert(header::HOST, place.host.clone());
@@ -156,12 +183,23 @@ impl Client {
             moment.sign(draft.signed(), &mut headers)?;
             draft.headers = headers;
         }
-        draft.headers.insert(header::USER_AGENT, USER_AGENT);
-        for (name, value) in &self.headers.unsigned {
-            draft.headers.insert(name.clone(), value.clone());
-        }
         let max_body = draft.max_body;
-        let answer = place.pool.exchange(draft.into_request()?, max_body).await?;
+        self.exchange(place, draft.into_request()?, max_body).await
+    }
+
+    /// Sends a request that needs no more than what is not signed.
+    async fn exchange(
+        &self,
+        place: &Place,
+        mut request: Request<Full<Bytes>>,
+        max_body: u64,
+    ) -> Result<Answer, StoreError> {
+        let headers = request.headers_mut();
+        headers.insert(header::USER_AGENT, USER_AGENT);
+        for (name, value) in &self.headers.unsigned {
+            headers.insert(name.clone(), value.clone());
+        }
+        let answer = place.pool.exchange(request, max_body).await?;
         let checked = check(answer, self.env.now());
         if let Err(error) = &checked {
             self.notice(error);
@@ -171,15 +209,22 @@ impl Client {
 
     /// What this second's signatures need; nothing for an anonymous store.
     async fn moment(&self) -> Result<Option<Arc<Moment>>, StoreError> {
-        let now = self.env.now();
-        let credentials = match &self.identity {
-            Identity::Anonymous => return Ok(None),
-            _ if let Some(moment) = self.signer.current(now) => return Ok(Some(moment)),
-            Identity::Fixed(credentials) => Arc::clone(credentials),
-            Identity::Cached(cache) => cache.get().await?,
+        if let Some(moment) = self.signer.current(self.env.now()) {
+            return Ok(Some(moment));
+        }
+        let Some(credentials) = self.credentials().await? else {
+            return Ok(None);
         };
         // Fetching took its time: sign with what the clock says now.
         self.signer.renew(self.env.now(), credentials).map(Some)
+    }
+
+    async fn credentials(&self) -> Result<Option<Arc<Credentials>>, StoreError> {
+        match &self.identity {
+            Identity::Anonymous => Ok(None),
+            Identity::Fixed(credentials) => Ok(Some(Arc::clone(credentials))),
+            Identity::Cached(cache) => cache.get().await.map(Some),
+        }
     }
 
     /// Credentials that S3 refuses are fetched anew for the next request.

@@ -8,8 +8,8 @@
 //! - `config`, `endpoint`, `profile`: what is asked for, checked.
 //! - `credentials`, `chain`, `secret`: who asks. `sign`, `time`: signatures.
 //! - `connect`, `transport`: connections, and one request over one of them.
-//! - `request`, `calls`, `xml`, `answer`: each call as a request, each answer as an outcome.
-//! - `client`: the store that joins them.
+//! - `request`, `calls`, `documents`, `xml`, `answer`: each call as a request, each answer as an outcome.
+//! - `client`: the store that joins them. `rusoto`: the same store, its requests made by rusoto.
 //!
 //! HTTP proxies, access points and directory buckets are not supported.
 
@@ -20,9 +20,12 @@ mod client;
 mod config;
 mod connect;
 mod credentials;
+mod documents;
 mod endpoint;
 mod profile;
 mod request;
+#[cfg(feature = "rusoto")]
+pub mod rusoto;
 mod secret;
 mod sign;
 #[cfg(test)]

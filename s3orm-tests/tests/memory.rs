@@ -1,0 +1,11 @@
+//! The conformance suite over the store in memory.
+
+use s3orm::Env;
+use s3orm::store::memory::MemoryStore;
+use s3orm_tests::conformance::Fixture;
+
+async fn memory() -> Fixture {
+    Fixture::new(MemoryStore::new("rows", Env::system()))
+}
+
+s3orm_tests::conformance!(memory);

@@ -1,0 +1,401 @@
+//! S3's calls, each turned into the store's.
+
+use std::sync::Arc;
+
+use s3s::dto::{
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource,
+    CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
+    DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
+    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, GetBucketLocationInput,
+    GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
+    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsInput,
+    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, MetadataDirective,
+    ObjectIdentifier, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput,
+    UploadPartOutput,
+};
+use s3s::{Body, S3, S3Error, S3Request, S3Response, S3Result, s3_error};
+
+use super::{body, convert, listing};
+use crate::store::{
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, Precondition,
+    PutObject, Store, StoreError, StoreErrorKind, UploadPart,
+};
+
+/// Every bucket of a store's service.
+pub(super) struct Buckets(pub(super) Arc<dyn Store>);
+
+type Answer<T> = S3Result<S3Response<T>>;
+
+impl Buckets {
+    fn bucket(&self, name: &str) -> S3Result<Arc<dyn Store>> {
+        self.0
+            .with_bucket(name)
+            .map_err(|error| convert::error(&error))
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it ends every call")]
+fn answer<T>(output: T) -> Answer<T> {
+    Ok(S3Response::new(output))
+}
+
+/// The store's outcome, as S3 says it.
+trait Outcome<T> {
+    fn s3(self) -> S3Result<T>;
+}
+
+impl<T> Outcome<T> for Result<T, StoreError> {
+    fn s3(self) -> S3Result<T> {
+        self.map_err(|error| convert::error(&error))
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Buckets {
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
+        let input = request.input;
+        if input.part_number.is_some() {
+            return Err(s3_error!(
+                NotImplemented,
+                "this server reads no single parts"
+            ));
+        }
+        let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
+        let range = input.range.map(convert::byte_range);
+        let read = GetObject {
+            key: input.key,
+            range,
+            if_match: convert::read_condition(if_match),
+            if_none_match: convert::read_condition(if_none_match),
+            max_bytes: None,
+        };
+        let not_modified = read.if_none_match.as_ref().map(convert::not_modified);
+        let object = match (self.bucket(&input.bucket)?.get(read).await, not_modified) {
+            (Err(error), Some(answer)) if error.kind() == StoreErrorKind::NotModified => {
+                return Err(answer);
+            }
+            (outcome, _) => outcome.s3()?,
+        };
+        convert::check_read(&object.meta, if_match, if_none_match)?;
+        let output = GetObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            content_length: Some(convert::length(object.body.len() as u64)),
+            content_range: range.map(|range| convert::content_range(range, &object)),
+            content_type: object.meta.content_type,
+            e_tag: Some(convert::etag(&object.meta.etag)),
+            last_modified: object.meta.last_modified.map(Into::into),
+            body: Some(StreamingBlob::from(Body::from(object.body))),
+            ..GetObjectOutput::default()
+        };
+        let headers = convert::metadata_headers(&object.meta.metadata)?;
+        Ok(S3Response::with_headers(output, headers))
+    }
+
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
+        let input = request.input;
+        if input.part_number.is_some() || input.range.is_some() {
+            return Err(s3_error!(
+                NotImplemented,
+                "this server takes `HEAD` of whole objects only"
+            ));
+        }
+        let meta = self.bucket(&input.bucket)?.head(&input.key).await.s3()?;
+        convert::check_read(&meta, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        let output = HeadObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            content_length: Some(convert::length(meta.size)),
+            content_type: meta.content_type,
+            e_tag: Some(convert::etag(&meta.etag)),
+            last_modified: meta.last_modified.map(Into::into),
+            ..HeadObjectOutput::default()
+        };
+        let headers = convert::metadata_headers(&meta.metadata)?;
+        Ok(S3Response::with_headers(output, headers))
+    }
+
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+        let (input, headers) = (request.input, request.headers);
+        let put = PutObject {
+            key: input.key,
+            precondition: convert::precondition(&headers)?,
+            content_type: input.content_type.map(Into::into),
+            metadata: convert::metadata(&headers)?,
+            body: body::read(input.body, &headers, request.trailing_headers).await?,
+        };
+        let written = self.bucket(&input.bucket)?.put(put).await.s3()?;
+        answer(PutObjectOutput {
+            e_tag: Some(convert::etag(&written.etag)),
+            ..PutObjectOutput::default()
+        })
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> Answer<DeleteObjectOutput> {
+        let delete = DeleteObject {
+            key: request.input.key,
+            precondition: convert::precondition(&request.headers)?,
+        };
+        let bucket = self.bucket(&request.input.bucket)?;
+        bucket.delete(delete).await.s3()?;
+        answer(DeleteObjectOutput::default())
+    }
+
+    async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> Answer<DeleteObjectsOutput> {
+        let input = request.input;
+        if input.delete.objects.len() > 1000 {
+            return Err(s3_error!(
+                MalformedXML,
+                "a request deletes up to 1,000 objects"
+            ));
+        }
+        let requests: Vec<_> = input.delete.objects.into_iter().map(to_delete).collect();
+        let keys: Vec<_> = requests.iter().map(|delete| delete.key.clone()).collect();
+        let outcomes = self
+            .bucket(&input.bucket)?
+            .delete_many(requests)
+            .await
+            .s3()?;
+        let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+        for (key, outcome) in keys.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => deleted.push(DeletedObject {
+                    key: Some(key),
+                    ..DeletedObject::default()
+                }),
+                Err(error) => errors.push(not_deleted(key, &convert::error(&error))),
+            }
+        }
+        if input.delete.quiet == Some(true) {
+            deleted.clear();
+        }
+        answer(DeleteObjectsOutput {
+            deleted: Some(deleted),
+            errors: Some(errors),
+            ..DeleteObjectsOutput::default()
+        })
+    }
+
+    async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
+        let (input, headers) = (request.input, request.headers);
+        let CopySource::Bucket {
+            bucket,
+            key,
+            version_id: None,
+        } = input.copy_source
+        else {
+            return Err(s3_error!(
+                NotImplemented,
+                "this server copies from `bucket/key` only"
+            ));
+        };
+        let directive = input.metadata_directive.as_ref();
+        let replaces = directive.is_some_and(|d| d.as_str() == MetadataDirective::REPLACE);
+        let copy = CopyObject {
+            source_bucket: Some(bucket.into()),
+            source: key.into(),
+            source_if_match: convert::read_condition(input.copy_source_if_match.as_ref()),
+            key: input.key,
+            precondition: convert::precondition(&headers)?,
+            replace: if replaces {
+                Some((input.content_type, convert::metadata(&headers)?))
+            } else {
+                None
+            },
+        };
+        let written = self.bucket(&input.bucket)?.copy(copy).await.s3()?;
+        answer(CopyObjectOutput {
+            copy_object_result: Some(CopyObjectResult {
+                e_tag: Some(convert::etag(&written.etag)),
+                ..CopyObjectResult::default()
+            }),
+            ..CopyObjectOutput::default()
+        })
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> Answer<ListObjectsV2Output> {
+        let bucket = self.bucket(&request.input.bucket)?;
+        answer(listing::new(&*bucket, request.input).await?)
+    }
+
+    async fn list_objects(
+        &self,
+        request: S3Request<ListObjectsInput>,
+    ) -> Answer<ListObjectsOutput> {
+        let bucket = self.bucket(&request.input.bucket)?;
+        answer(listing::old(&*bucket, request.input).await?)
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> Answer<CreateMultipartUploadOutput> {
+        let input = request.input;
+        let upload = CreateUpload {
+            key: input.key.clone(),
+            content_type: input.content_type,
+            metadata: convert::metadata(&request.headers)?,
+        };
+        let id = self
+            .bucket(&input.bucket)?
+            .create_upload(upload)
+            .await
+            .s3()?;
+        answer(CreateMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(id),
+            ..CreateMultipartUploadOutput::default()
+        })
+    }
+
+    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
+        let input = request.input;
+        let part = UploadPart {
+            key: input.key,
+            upload_id: input.upload_id,
+            number: part_number(Some(input.part_number))?,
+            body: body::read(input.body, &request.headers, request.trailing_headers).await?,
+        };
+        let tag = self.bucket(&input.bucket)?.upload_part(part).await.s3()?;
+        answer(UploadPartOutput {
+            e_tag: Some(convert::etag(&tag)),
+            ..UploadPartOutput::default()
+        })
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> Answer<CompleteMultipartUploadOutput> {
+        let input = request.input;
+        let parts = input.multipart_upload.and_then(|upload| upload.parts);
+        let part = |part: s3s::dto::CompletedPart| {
+            let tag = part
+                .e_tag
+                .ok_or_else(|| s3_error!(MalformedXML, "a part has no `ETag`"))?;
+            Ok((part_number(part.part_number)?, ETag::new(tag.value())))
+        };
+        let complete = CompleteUpload {
+            key: input.key.clone(),
+            upload_id: input.upload_id,
+            parts: parts
+                .unwrap_or_default()
+                .into_iter()
+                .map(part)
+                .collect::<S3Result<_>>()?,
+            precondition: convert::precondition(&request.headers)?,
+        };
+        let bucket = self.bucket(&input.bucket)?;
+        let written = bucket.complete_upload(complete).await.s3()?;
+        answer(CompleteMultipartUploadOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            e_tag: Some(convert::etag(&written.etag)),
+            ..CompleteMultipartUploadOutput::default()
+        })
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> Answer<AbortMultipartUploadOutput> {
+        let input = request.input;
+        let bucket = self.bucket(&input.bucket)?;
+        bucket
+            .abort_upload(&input.key, &input.upload_id)
+            .await
+            .s3()?;
+        answer(AbortMultipartUploadOutput::default())
+    }
+
+    async fn create_bucket(
+        &self,
+        request: S3Request<CreateBucketInput>,
+    ) -> Answer<CreateBucketOutput> {
+        let name = request.input.bucket;
+        self.bucket(&name)?.create_bucket().await.s3()?;
+        answer(CreateBucketOutput {
+            location: Some(format!("/{name}")),
+        })
+    }
+
+    async fn delete_bucket(
+        &self,
+        request: S3Request<DeleteBucketInput>,
+    ) -> Answer<DeleteBucketOutput> {
+        self.bucket(&request.input.bucket)?
+            .delete_bucket()
+            .await
+            .s3()?;
+        answer(DeleteBucketOutput::default())
+    }
+
+    async fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
+        self.bucket(&request.input.bucket)?
+            .head_bucket()
+            .await
+            .s3()?;
+        answer(HeadBucketOutput::default())
+    }
+
+    async fn get_bucket_location(
+        &self,
+        request: S3Request<GetBucketLocationInput>,
+    ) -> Answer<GetBucketLocationOutput> {
+        self.bucket(&request.input.bucket)?
+            .head_bucket()
+            .await
+            .s3()?;
+        // No constraint: what S3 says of `us-east-1`.
+        answer(GetBucketLocationOutput::default())
+    }
+
+    async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
+        let bucket = |name| Bucket {
+            name: Some(name),
+            ..Bucket::default()
+        };
+        let names = self.0.list_buckets().await.s3()?;
+        answer(ListBucketsOutput {
+            buckets: Some(names.into_iter().map(bucket).collect()),
+            ..ListBucketsOutput::default()
+        })
+    }
+}
+
+fn to_delete(object: ObjectIdentifier) -> DeleteObject {
+    let precondition = match object.e_tag {
+        None => Precondition::None,
+        Some(tag) if tag.value() == "*" => Precondition::IfPresent,
+        Some(tag) => Precondition::IfMatch(ETag::new(tag.value())),
+    };
+    DeleteObject {
+        key: object.key,
+        precondition,
+    }
+}
+
+fn not_deleted(key: String, error: &S3Error) -> s3s::dto::Error {
+    s3s::dto::Error {
+        key: Some(key),
+        code: Some(error.code().as_str().to_owned()),
+        message: error.message().map(ToOwned::to_owned),
+        version_id: None,
+    }
+}
+
+fn part_number(number: Option<i32>) -> S3Result<u16> {
+    number
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|number| (1..=10_000).contains(number))
+        .ok_or_else(|| s3_error!(InvalidArgument, "a part's number is 1 to 10,000"))
+}

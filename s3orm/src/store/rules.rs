@@ -1,0 +1,417 @@
+//! What S3 checks and answers, whatever holds the objects: names, metadata, conditions, ranges,
+//! parts and entity tags. The embedded stores share it, so that they cannot disagree.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use md5::{Digest as _, Md5};
+
+use super::{
+    ByteRange, CopyObject, DeleteObject, ETag, GetObject, Metadata, Precondition, StoreError,
+    StoreErrorKind,
+};
+
+/// The most that S3 takes of user metadata: names and values together.
+const MAX_METADATA: usize = 2048;
+/// The most bytes of one request's body.
+const MAX_BODY: u64 = 5 << 30;
+/// The fewest bytes of a part that is not the last.
+const MIN_PART: u64 = 5 << 20;
+const MAX_PART_NUMBER: u16 = 10_000;
+/// The most deletions of one request.
+const MAX_DELETES: usize = 1000;
+const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
+
+pub(crate) fn invalid(message: impl Into<String>) -> StoreError {
+    StoreError::new(StoreErrorKind::Invalid, message.into())
+}
+
+pub(crate) fn no_such_key(key: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::NotFound,
+        format!("there is no object `{}`", key.escape_debug()),
+    )
+}
+
+pub(crate) fn no_such_bucket(bucket: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::NoSuchBucket,
+        format!("there is no bucket `{bucket}`"),
+    )
+}
+
+pub(crate) fn bucket_exists(bucket: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::BucketExists,
+        format!("the bucket `{bucket}` is there already"),
+    )
+}
+
+pub(crate) fn bucket_not_empty(bucket: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::BucketNotEmpty,
+        format!("the bucket `{bucket}` is not empty"),
+    )
+}
+
+pub(crate) fn no_such_upload(upload_id: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::NoSuchUpload,
+        format!("there is no upload `{}`", upload_id.escape_debug()),
+    )
+}
+
+fn precondition_failed(key: &str, found: &str) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::PreconditionFailed,
+        format!("`{}` {found}", key.escape_debug()),
+    )
+}
+
+/// Checks a bucket's name by S3's rules.
+pub(crate) fn check_bucket_name(name: &str) -> Result<(), StoreError> {
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let edge = |byte: Option<&u8>| byte.is_some_and(|&byte| alphanumeric(byte));
+    let bytes = name.as_bytes();
+    let sound = (3..=63).contains(&bytes.len())
+        && bytes
+            .iter()
+            .all(|&byte| alphanumeric(byte) || byte == b'-' || byte == b'.')
+        && edge(bytes.first())
+        && edge(bytes.last())
+        && !name.contains("..")
+        && name.parse::<Ipv4Addr>().is_err();
+    if sound {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "`{}` cannot name a bucket: use 3 to 63 lower-case letters, digits, `-` and `.`, with a \
+         letter or digit at both ends, and no IP address",
+        name.escape_debug()
+    )))
+}
+
+/// What an object has beside its bytes and its tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attributes {
+    pub(crate) content_type: String,
+    pub(crate) metadata: Metadata,
+}
+
+impl Default for Attributes {
+    fn default() -> Self {
+        Self {
+            content_type: DEFAULT_CONTENT_TYPE.to_owned(),
+            metadata: Metadata::new(),
+        }
+    }
+}
+
+impl Attributes {
+    /// Checks what a caller gave: what cannot travel as an HTTP header is refused.
+    pub(crate) fn new(content_type: Option<&str>, metadata: &Metadata) -> Result<Self, StoreError> {
+        let content_type = content_type.unwrap_or(DEFAULT_CONTENT_TYPE);
+        if content_type.is_empty() || !is_header_value(content_type) {
+            return Err(invalid(format!(
+                "the content type `{}` is not visible ASCII",
+                content_type.escape_debug()
+            )));
+        }
+        Ok(Self {
+            content_type: content_type.to_owned(),
+            metadata: checked_metadata(metadata)?,
+        })
+    }
+}
+
+fn checked_metadata(metadata: &Metadata) -> Result<Metadata, StoreError> {
+    let mut checked = Metadata::new();
+    let mut size = 0;
+    for (name, value) in metadata {
+        if !is_token(name) {
+            return Err(invalid(format!(
+                "`{}` cannot name metadata: use ASCII letters, digits and `-`",
+                name.escape_debug()
+            )));
+        }
+        if !is_header_value(value) {
+            return Err(invalid(format!(
+                "the metadata `{name}` has a value that is not visible ASCII with spaces inside"
+            )));
+        }
+        size += name.len() + value.len();
+        if checked
+            .insert(name.to_ascii_lowercase(), value.clone())
+            .is_some()
+        {
+            return Err(invalid(format!("the metadata `{name}` is given twice")));
+        }
+    }
+    if size > MAX_METADATA {
+        return Err(invalid(format!(
+            "the metadata is {size} bytes long; S3 takes {MAX_METADATA}"
+        )));
+    }
+    Ok(checked)
+}
+
+/// HTTP's token: what a header's name is made of.
+fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// What arrives as it was sent: HTTP strips spaces at the ends.
+fn is_header_value(value: &str) -> bool {
+    value.trim_matches(' ').len() == value.len()
+        && value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+pub(crate) fn check_body(len: usize) -> Result<(), StoreError> {
+    if len as u64 <= MAX_BODY {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "the body is {len} bytes long; one request takes {MAX_BODY}: upload it in parts"
+    )))
+}
+
+/// Whether a write may be applied over `current`.
+pub(crate) fn check_write(
+    key: &str,
+    current: Option<&ETag>,
+    precondition: &Precondition,
+) -> Result<(), StoreError> {
+    match (precondition, current) {
+        (Precondition::None, _)
+        | (Precondition::IfAbsent, None)
+        | (Precondition::IfPresent, Some(_)) => Ok(()),
+        (Precondition::IfAbsent, Some(_)) => Err(precondition_failed(key, "is there already")),
+        (Precondition::IfPresent | Precondition::IfMatch(_), None) => Err(no_such_key(key)),
+        (Precondition::IfMatch(wanted), Some(found)) => check_match(key, found, Some(wanted)),
+    }
+}
+
+/// Whether a deletion may be applied; it is never asked to be of nothing.
+pub(crate) fn check_delete(request: &DeleteObject) -> Result<(), StoreError> {
+    super::check_key(&request.key)?;
+    if request.precondition == Precondition::IfAbsent {
+        return Err(invalid("a deletion cannot ask that there be no object"));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_delete_count(count: usize) -> Result<(), StoreError> {
+    if count <= MAX_DELETES {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{count} deletions in one request; S3 takes {MAX_DELETES}"
+    )))
+}
+
+fn check_match(key: &str, found: &ETag, wanted: Option<&ETag>) -> Result<(), StoreError> {
+    match wanted {
+        Some(wanted) if wanted != found => Err(precondition_failed(
+            key,
+            &format!("has the tag `{found}`, not `{wanted}`"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a read may be answered with the object that has the tag `found`.
+pub(crate) fn check_read(request: &GetObject, found: &ETag) -> Result<(), StoreError> {
+    check_match(&request.key, found, request.if_match.as_ref())?;
+    if request.if_none_match.as_ref() == Some(found) {
+        return Err(StoreError::new(
+            StoreErrorKind::NotModified,
+            format!("`{}` still has this tag", request.key.escape_debug()),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a copy may read the source that has the tag `found`.
+pub(crate) fn check_copy(
+    request: &CopyObject,
+    bucket: &str,
+    found: &ETag,
+) -> Result<(), StoreError> {
+    check_match(&request.source, found, request.source_if_match.as_ref())?;
+    let elsewhere = request.source_bucket.as_ref().is_some_and(|b| b != bucket);
+    if request.source == request.key && !elsewhere && request.replace.is_none() {
+        return Err(invalid(format!(
+            "`{}` cannot be copied onto itself without a change of its metadata",
+            request.key.escape_debug()
+        )));
+    }
+    Ok(())
+}
+
+/// The bytes to answer a read with, as `start..end` of a body of `size` bytes.
+pub(crate) fn answered_bytes(request: &GetObject, size: u64) -> Result<(u64, u64), StoreError> {
+    let (start, end) = match request.range {
+        None => (0, size),
+        Some(ByteRange::From(start)) => (start, size),
+        Some(ByteRange::Span(start, end)) => (start, end.min(size)),
+        Some(ByteRange::Last(count)) => (size.saturating_sub(count), size),
+    };
+    if request.range.is_some() && start >= end {
+        return Err(StoreError::new(
+            StoreErrorKind::InvalidRange,
+            format!(
+                "`{}` is {size} bytes long and has none of this range",
+                request.key.escape_debug()
+            ),
+        ));
+    }
+    match request.max_bytes {
+        Some(max) if end - start > max => Err(StoreError::new(
+            StoreErrorKind::TooLarge,
+            format!(
+                "`{}` is {} bytes long, over the limit of {max}",
+                request.key.escape_debug(),
+                end - start
+            ),
+        )),
+        _ => Ok((start, end)),
+    }
+}
+
+pub(crate) fn check_part_number(number: u16) -> Result<(), StoreError> {
+    if (1..=MAX_PART_NUMBER).contains(&number) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{number} cannot number a part: use 1 to {MAX_PART_NUMBER}"
+    )))
+}
+
+/// Checks a completion's list against the parts that were uploaded; the answer is the whole
+/// object's tag.
+pub(crate) fn check_parts(
+    listed: &[(u16, ETag)],
+    uploaded: impl Fn(u16) -> Result<Option<(ETag, u64)>, StoreError>,
+) -> Result<ETag, StoreError> {
+    if listed.is_empty() {
+        return Err(invalid("a completion has one part at least"));
+    }
+    if !listed.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return Err(invalid("the parts are not in ascending order"));
+    }
+    let mut digests = Md5::new();
+    for (index, (number, tag)) in listed.iter().enumerate() {
+        let size = match uploaded(*number)? {
+            Some((found, size)) if found == *tag => size,
+            _ => return Err(invalid(format!("there is no part {number} with this tag"))),
+        };
+        if size < MIN_PART && index + 1 < listed.len() {
+            return Err(invalid(format!(
+                "part {number} is {size} bytes long; all but the last have {MIN_PART} at least"
+            )));
+        }
+        // Parts have tags of `etag_of`, so there are bytes.
+        digests.update(unhex(tag.as_str()).unwrap_or_default());
+    }
+    let digest = hex(&digests.finalize());
+    Ok(ETag::new(&format!("{digest}-{}", listed.len())))
+}
+
+/// The tag of an object that was written in one piece: its MD5.
+pub(crate) fn etag_of(body: &[u8]) -> ETag {
+    ETag::new(&hex(&Md5::digest(body)))
+}
+
+/// Whether the tag was made from parts: a copy in one piece has another.
+pub(crate) fn is_of_parts(tag: &ETag) -> bool {
+    tag.as_str().contains('-')
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
+}
+
+/// What [`hex`] wrote; `None` if it did not.
+pub(crate) fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let value = |digit: u8| u8::try_from(char::from(digit).to_digit(16)?).ok();
+    digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| match *pair {
+            [high, low] => Some(value(high)? << 4 | value(low)?),
+            _ => None,
+        })
+        .collect()
+}
+
+/// S3 tells times to the second.
+pub(crate) fn to_seconds(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_secs(since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bucket_names() {
+        for name in ["abc", "a-b.c", "0aa", &"a".repeat(63)] {
+            assert!(check_bucket_name(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "ab",
+            "Abc",
+            "a_b",
+            "-ab",
+            "ab-",
+            ".ab",
+            "ab.",
+            "a..b",
+            "10.0.0.1",
+            "a/b",
+            "abé",
+            &"a".repeat(64),
+        ] {
+            assert!(check_bucket_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn metadata_at_its_limits() {
+        let one = |name: &str, value: &str| {
+            checked_metadata(&Metadata::from([(name.to_owned(), value.to_owned())]))
+        };
+        assert!(one("Name", "a  b").is_ok_and(|checked| checked.contains_key("name")));
+        assert!(one("n", &"v".repeat(MAX_METADATA - 1)).is_ok());
+        assert!(one("n", &"v".repeat(MAX_METADATA)).is_err());
+        for value in [" a", "a ", "a\nb", "a\rb", "\u{7f}", "é", "a\tb"] {
+            assert!(one("n", value).is_err(), "{value:?}");
+        }
+        for name in ["", "a b", "a:b", "é", "a\n"] {
+            assert!(one(name, "v").is_err(), "{name:?}");
+        }
+        let twice = Metadata::from([("A", "1"), ("a", "2")].map(|(n, v)| (n.into(), v.into())));
+        assert!(checked_metadata(&twice).is_err());
+    }
+
+    #[test]
+    fn tags_of_parts() {
+        let part = etag_of(b"hello");
+        assert_eq!(part.as_str(), "5d41402abc4b2a76b9719d911017c592");
+        let whole = check_parts(&[(3, part.clone())], |_| Ok(Some((part.clone(), 5)))).unwrap();
+        // MD5 of the 16 bytes of the part's MD5.
+        let expected = format!("{}-1", hex(&Md5::digest(Md5::digest(b"hello"))));
+        assert_eq!(whole.as_str(), expected);
+        assert!(is_of_parts(&whole) && !is_of_parts(&part));
+    }
+}
