@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
-pub use tokio::time::Instant;
+pub(crate) use tokio::time::Instant;
 
 /// The source of time and randomness of a [`Db`](crate::Db).
 ///

@@ -7,7 +7,7 @@ use std::fmt;
 /// The result of an operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-type Source = Box<dyn StdError + Send + Sync + 'static>;
+pub(crate) type Source = Box<dyn StdError + Send + Sync + 'static>;
 
 /// What went wrong, to which key of which table, and what to do about it.
 ///
@@ -70,6 +70,8 @@ pub enum ErrorKind {
     Unsupported,
     /// A limit of S3 or of the configuration. The message names it.
     LimitExceeded,
+    /// The closure of [`update`](crate::Table::update) refused; its error is the source.
+    Cancelled,
     /// The table's declaration and the stored rows do not fit together.
     Schema,
     /// The connection string, an environment variable or an option is wrong. Fix it.
@@ -106,6 +108,13 @@ impl Error {
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// With the cause of an error whose own message is the detail already: a chain says nothing
+    /// twice.
+    pub(crate) fn with_cause(mut self, cause: Option<Source>) -> Self {
+        self.0.source = cause;
         self
     }
 

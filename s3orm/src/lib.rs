@@ -1,29 +1,131 @@
-//! An ORM whose database is an S3 bucket.
+//! An ORM whose database is an S3 bucket: one row is one object, its key is built from the row's
+//! columns, and there is no server but the bucket.
+//!
+//! # A table
+//!
+//! ```
+//! use s3orm::{Db, S3Schema};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// `<prefix>/people/<city>/<id>.json`
+//! #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+//! #[s3(table = "people", path = "<city>/<id>")]
+//! struct Person {
+//!     city: String,
+//!     id: u64,
+//!     #[serde(default)]
+//!     age: u32,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! let db = Db::connect("memory:").await?;
+//! let people = db.table::<Person>();
+//!
+//! people.insert(&Person { city: "Oslo".into(), id: 42, age: 30 }).await?;
+//! assert_eq!(people.get(("Oslo", 42)).await?.map(|person| person.age), Some(30));
+//! # Ok(()) }
+//! ```
+//!
+//! The derive's [manual](macro@S3Schema) has every option: paths, what becomes of the body, generated
+//! ids, timestamps. A table needs no creation, and a row that another program wrote is as good as
+//! one of ours.
+//!
+//! # Reading and writing
+//!
+//! [`Table`] has the operations; each returns a request, which does nothing until it is awaited and
+//! takes options as methods:
+//!
+//! ```
+//! # use s3orm::{Db, ErrorKind, S3Schema};
+//! # #[derive(Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+//! # #[s3(table = "people", path = "<id>")]
+//! # struct Person { id: u64, age: u32 }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let people = Db::connect("memory:").await?.table::<Person>();
+//! # let ann = Person { id: 1, age: 30 };
+//! people.put(&ann).metadata("source", "import").await?;           // create or replace
+//! let existing = people.insert(&ann).on_conflict_nothing().await?; // create, or leave what is there
+//! assert!(existing.is_none());
+//!
+//! let mut row = people.read(1).await?.expect("it was put");        // the row with its version
+//! row.age += 1;
+//! let row = people.save(row).await?;                               // only if nobody was faster
+//!
+//! people.put(&ann).await?;
+//! let refused = people.save(row).await.err().expect("somebody was");
+//! assert_eq!(refused.kind(), ErrorKind::Conflict);
+//!
+//! let old = people.delete(1).returning_old().await?;
+//! assert_eq!(old.map(|row| row.age), Some(30));
+//! # Ok(()) }
+//! ```
+//!
+//! # What a lost answer means
+//!
+//! A request may be applied although its answer never comes. s3orm then reads the object back: it
+//! carries the id of the write that made it, so the write is known to be applied, or the error is
+//! [`OutcomeUnknown`](ErrorKind::OutcomeUnknown). It is never mistaken for somebody else's write, and
+//! a request that may have been applied is never sent twice. Requests that certainly were not, and
+//! reads, are sent again ([`retries`](DbBuilder::retries)).
+//!
+//! # Connections
+//!
+//! [`Db::connect`] takes a connection string, [`DbBuilder`] has the options: regions and endpoints,
+//! credentials, time-outs, TLS. [`Db::check`] asks whether the bucket is there and may be used.
+//!
+//! # Errors
+//!
+//! There is one [`Error`]. Its [`kind`](Error::kind) says what to do, its message what happened to
+//! which key. Absence is never an error: reading an absent row is `Ok(None)`.
+//!
+//! # Cargo features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `s3` (default) | `s3://` by our own client |
+//! | `dir` (default) | `file:` on Unix |
+//! | `rusoto` | `s3://…?client=rusoto`: `rusoto_s3` and `rusoto_core`, which are unmaintained |
+//! | `chrono`, `jiff`, `uuid`, `ulid` | key columns, timestamps and generated ids of these crates |
+//! | `sdk-config` | region, endpoint and credentials from an `aws_config::SdkConfig` |
+//! | `server` | an S3 server over any store, for tests and development |
 
 pub mod body;
+mod config;
+mod db;
 mod env;
 mod error;
 pub mod id;
 pub mod key;
+mod row;
 mod schema;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod store;
+pub mod table;
+#[cfg(any(feature = "chrono", feature = "jiff"))]
+mod time;
+mod url;
+mod write;
 
 pub use body::raw::RawBody;
+pub use config::DbBuilder;
+pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};
+pub use row::{IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
     BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare, S3Schema,
     TableSchema, Timestamp,
 };
+pub use table::{Decision, Insert, Table};
 
 /// What generated code names. Not for use by hand: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
     pub use std::clone::Clone;
-    pub use std::marker::Copy;
+    pub use std::fmt::Debug;
+    pub use std::marker::{Copy, Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
     pub use std::primitive::{str, u8};
     pub use std::result::Result;
@@ -39,7 +141,12 @@ pub mod __private {
         PathTemplate, Piece, Plain,
     };
     pub use crate::schema::{
-        BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare, S3Schema,
-        TableSchema, Timestamp,
+        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare,
+        S3Schema, TableSchema, Timestamp, check,
     };
 }
+
+/// The README's program runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::body::BodyError;
 use crate::env::Env;
-use crate::key::{Form, KeyTuple, PathTemplate};
+use crate::key::{ColumnError, Form, KeyError, KeyFrom, KeyTuple, PathTemplate};
 
 /// A struct that is a row of a table: what `#[derive(S3Schema)]` implements.
 ///
@@ -199,6 +199,8 @@ impl<S, T> fmt::Debug for ColumnHandle<S, T> {
 pub struct Prepare<'a> {
     env: &'a Env,
     event: WriteEvent,
+    /// Read once, so that all timestamps of a write agree.
+    now: std::cell::OnceCell<std::time::SystemTime>,
 }
 
 /// Which write it is, as far as managed columns are concerned.
@@ -214,7 +216,15 @@ pub(crate) enum WriteEvent {
 
 impl<'a> Prepare<'a> {
     pub(crate) fn new(env: &'a Env, event: WriteEvent) -> Self {
-        Self { env, event }
+        Self {
+            env,
+            event,
+            now: std::cell::OnceCell::new(),
+        }
+    }
+
+    fn now(&self) -> std::time::SystemTime {
+        *self.now.get_or_init(|| self.env.now())
     }
 
     #[doc(hidden)]
@@ -231,13 +241,13 @@ impl<'a> Prepare<'a> {
             WriteEvent::Put | WriteEvent::Save => field.is_unset(),
         };
         if now {
-            *field = T::from_system(self.env.now());
+            *field = T::from_system(self.now());
         }
     }
 
     #[doc(hidden)]
     pub fn __updated_at<T: Timestamp>(&self, field: &mut T) {
-        *field = T::from_system(self.env.now());
+        *field = T::from_system(self.now());
     }
 }
 
@@ -276,5 +286,42 @@ impl<T: Timestamp> Timestamp for Option<T> {
 
     fn from_system(now: std::time::SystemTime) -> Self {
         Some(T::from_system(now))
+    }
+}
+
+/// The type checks of generated code that no other trait bound makes.
+#[doc(hidden)]
+pub mod check {
+    use crate::key::{DescColumn, OrderedColumn};
+
+    /// `<column:ordered>`
+    pub const fn ordered<T: OrderedColumn>() {}
+
+    /// `<column:desc>`
+    pub const fn desc<T: DescColumn>() {}
+}
+
+/// The key of a struct whose declaration does not compile: whatever is passed for it, no further
+/// error comes of it. Never a value.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum AnyKey {}
+
+impl KeyTuple for AnyKey {
+    fn write(&self, _: &PathTemplate, _: &mut String) -> Result<(), KeyError> {
+        match *self {}
+    }
+
+    fn parse(_: &PathTemplate, _: &str) -> Result<Self, KeyError> {
+        Err(KeyError {
+            column: None,
+            error: ColumnError::new("the table's declaration does not compile"),
+        })
+    }
+}
+
+impl<V> KeyFrom<V> for AnyKey {
+    fn key_from(_: V) -> Self {
+        unreachable!("the table's declaration does not compile")
     }
 }

@@ -22,6 +22,10 @@ impl BodyError {
         }
     }
 
+    pub(crate) fn into_cause(self) -> Option<crate::error::Source> {
+        self.source
+    }
+
     pub(crate) fn with_source(
         mut self,
         source: impl Into<Box<dyn StdError + Send + Sync>>,

@@ -8,6 +8,38 @@ use std::fmt;
 /// The text that [`write`](Self::write) appends is escaped by the library afterwards, so it may be
 /// any text; [`parse`](Self::parse) gets it back unescaped and accepts **only** what `write`
 /// produces, so that two texts never mean one value.
+///
+/// A newtype of another key column needs no code: [`key_newtype!`](crate::key_newtype).
+///
+/// ```
+/// use s3orm::key::{ColumnError, KeyColumn};
+///
+/// #[derive(Debug, Clone, PartialEq)]
+/// enum Side {
+///     Left,
+///     Right,
+/// }
+///
+/// impl KeyColumn for Side {
+///     fn write(&self, out: &mut String) -> Result<(), ColumnError> {
+///         out.push_str(match self {
+///             Side::Left => "left",
+///             Side::Right => "right",
+///         });
+///         Ok(())
+///     }
+///
+///     fn parse(text: &str) -> Result<Self, ColumnError> {
+///         match text {
+///             "left" => Ok(Side::Left),
+///             "right" => Ok(Side::Right),
+///             _ => Err(ColumnError::new(format!("`{text}` is not `left` or `right`"))),
+///         }
+///     }
+/// }
+///
+/// assert_eq!(Side::parse("left"), Ok(Side::Left));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key column",
     label = "has no text form for keys",
@@ -15,9 +47,9 @@ use std::fmt;
             dates and timestamps, or a type of yours that implements `s3orm::key::KeyColumn`",
     note = "`Option`, floats and collections stay in the object's body: leave them out of `path`"
 )]
-pub trait KeyColumn: Clone + Send + Sync + 'static {
+pub trait KeyColumn: Clone + fmt::Debug + Send + Sync + 'static {
     /// The digits of [`write_ordered`](Self::write_ordered)'s text in ascending order, where that
-    /// text has a fixed width: what `<at:desc>` mirrors.
+    /// text has a fixed width: what `<at:desc>` mirrors. No digit twice.
     const DIGITS: &'static str = "0123456789";
 
     /// Appends the value's text.
@@ -78,6 +110,11 @@ impl ColumnError {
     /// Lower case, no full stop, the value in backticks: ``` `x` is not a whole number ```.
     pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
         Self(message.into())
+    }
+
+    /// ``` `x` is not a whole number ```, in one line whatever the text holds.
+    pub(crate) fn not(text: &str, what: &str) -> Self {
+        Self(format!("`{}` is not {what}", text.escape_debug()).into())
     }
 }
 

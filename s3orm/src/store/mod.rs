@@ -467,6 +467,11 @@ impl StoreError {
         self.0.retry_after
     }
 
+    /// The cause alone.
+    pub(crate) fn into_cause(self) -> Option<crate::error::Source> {
+        self.0.source
+    }
+
     /// The message alone.
     pub fn message(&self) -> &str {
         &self.0.message

@@ -11,7 +11,7 @@ use md5::{Digest as _, Md5};
 use super::answer::{bad_answer, error_in_success, error_of, etag, object_meta};
 use super::client::S3Store;
 use super::documents::{completion, deletion, field, read_buckets, read_deletions, read_page};
-use super::request::{Draft, invalid, push_encoded};
+use super::request::{Draft, ascii, invalid, push_encoded};
 use super::transport::Answer;
 use super::xml;
 use crate::store::{
@@ -380,7 +380,7 @@ pub(super) fn content_type(given: Option<Cow<'static, str>>) -> Result<HeaderVal
         }
         Some(Cow::Owned(text)) => HeaderValue::from_maybe_shared(Bytes::from(text)),
     };
-    value.map_err(|_| invalid("the content type is not visible ASCII".to_owned()))
+    ascii(value).ok_or_else(|| invalid("the content type is not visible ASCII".to_owned()))
 }
 
 pub(super) fn range_text(range: ByteRange) -> Result<String> {

@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue};
 use super::credentials::CredentialProvider;
 use super::endpoint::{AwsPartition, Endpoint};
 use super::profile::Profile;
+use super::request::ascii;
 use super::secret::Secret;
 use crate::error::Error;
 
@@ -296,8 +297,8 @@ impl S3Config {
             if is_reserved(parsed.as_str()) {
                 return Err(wrong("is set by the requests themselves", "leave it out"));
             }
-            let mut value = HeaderValue::from_str(value)
-                .map_err(|_| wrong("has a value that is not visible ASCII", "encode it"))?;
+            let mut value = ascii(HeaderValue::from_str(value))
+                .ok_or_else(|| wrong("has a value that is not visible ASCII", "encode it"))?;
             value.set_sensitive(true);
             let list = if parsed.as_str().starts_with("x-amz-") {
                 &mut extra.signed

@@ -83,7 +83,7 @@ impl Draft {
 
     /// Adds a header whose text comes from a caller.
     pub(super) fn text_header(mut self, name: HeaderName, text: &str) -> Result<Self, StoreError> {
-        let value = HeaderValue::from_str(text).map_err(|_| {
+        let value = ascii(HeaderValue::from_str(text)).ok_or_else(|| {
             let text = text.escape_debug();
             invalid(format!(
                 "`{text}` cannot be sent as the header `{name}`: use visible ASCII"
@@ -166,6 +166,11 @@ impl Draft {
         *request.headers_mut() = self.headers;
         Ok(request)
     }
+}
+
+/// A header's value if it is ASCII: `http` takes more, and servers differ in what they make of it.
+pub(super) fn ascii<E>(value: Result<HeaderValue, E>) -> Option<HeaderValue> {
+    value.ok().filter(|value| value.to_str().is_ok())
 }
 
 pub(super) fn invalid(message: String) -> StoreError {

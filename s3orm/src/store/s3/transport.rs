@@ -286,7 +286,7 @@ impl Failure {
                 StoreErrorKind::Unsent,
                 "the connection was closed before the request was sent",
             )
-        } else if error.is_parse() || error.is_parse_too_large() {
+        } else if error.is_parse() {
             (StoreErrorKind::BadAnswer, "the answer is not HTTP")
         } else {
             (

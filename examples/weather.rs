@@ -1,0 +1,150 @@
+//! Real data: 1,461 days of Seattle's weather, a row a day; then one month read back.
+//!
+//!     cargo run --example weather
+//!     cargo run --example weather -- 's3://bucket/prefix?endpoint=http://localhost:9000'
+//!
+//! The file `data/seattle-weather.csv` is the one of vega-datasets, made from the Global Historical
+//! Climatology Network of the United States' National Centers for Environmental Information.
+
+use anyhow::Context as _;
+use chrono::{Datelike as _, NaiveDate};
+use indicatif::{ProgressBar, ProgressStyle};
+use s3orm::{Db, S3Schema, Table};
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+const FILE: &str = include_str!("data/seattle-weather.csv");
+/// How many requests are under way at once.
+const CONCURRENCY: usize = 32;
+
+#[derive(Debug, Clone, Serialize, Deserialize, S3Schema)]
+#[s3(table = "weather", path = "<station>/<date>")]
+struct Day {
+    station: String,
+    date: NaiveDate,
+    /// Millimetres.
+    precipitation: f64,
+    /// Degrees Celsius.
+    temp_max: f64,
+    /// Degrees Celsius.
+    temp_min: f64,
+    /// Metres a second.
+    wind: f64,
+    weather: String,
+}
+
+/// A line of the file.
+#[derive(Deserialize)]
+struct Record {
+    date: NaiveDate,
+    precipitation: f64,
+    temp_max: f64,
+    temp_min: f64,
+    wind: f64,
+    weather: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let connection = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "file:./data".to_owned());
+    let db = Db::connect(&connection).await?;
+    db.ensure_bucket().await?;
+    let days = db.table::<Day>();
+
+    let rows = read_file()?;
+    let count = rows.len();
+    load(&days, rows).await?;
+    println!(
+        "{count} days are in {db}, the first as {}",
+        days.key(("seattle", date(2012, 1, 1)))?
+    );
+
+    let december = read_month(&days, date(2015, 12, 1)).await?;
+    let rain: f64 = december.iter().map(|day| day.precipitation).sum();
+    let warmest = december
+        .iter()
+        .max_by(|a, b| a.temp_max.total_cmp(&b.temp_max));
+    let warmest = warmest.context("December has days")?;
+    println!(
+        "December 2015: {} days, {rain:.1} mm of rain",
+        december.len()
+    );
+    println!(
+        "warmest: {} with {:.1} °C ({})",
+        warmest.date, warmest.temp_max, warmest.weather
+    );
+    Ok(())
+}
+
+fn read_file() -> anyhow::Result<Vec<Day>> {
+    csv::Reader::from_reader(FILE.as_bytes())
+        .deserialize()
+        .map(|line| {
+            let Record {
+                date,
+                precipitation,
+                temp_max,
+                temp_min,
+                wind,
+                weather,
+            } = line?;
+            let station = "seattle".to_owned();
+            Ok(Day {
+                station,
+                date,
+                precipitation,
+                temp_max,
+                temp_min,
+                wind,
+                weather,
+            })
+        })
+        .collect()
+}
+
+/// Writes all rows, [`CONCURRENCY`] at a time.
+async fn load(days: &Table<Day>, rows: Vec<Day>) -> anyhow::Result<()> {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {per_sec}  {eta} left")?;
+    let progress = ProgressBar::new(rows.len() as u64).with_style(style);
+    let mut tasks = JoinSet::new();
+    for row in rows {
+        while tasks.len() >= CONCURRENCY {
+            tasks.join_next().await.context("there are tasks")??;
+        }
+        let (days, progress) = (days.clone(), progress.clone());
+        tasks.spawn(async move {
+            days.put(row).await?;
+            progress.inc(1);
+            anyhow::Ok(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done??;
+    }
+    progress.finish();
+    Ok(())
+}
+
+/// The rows of a month, by their keys.
+async fn read_month(days: &Table<Day>, first: NaiveDate) -> anyhow::Result<Vec<Day>> {
+    let month = first
+        .iter_days()
+        .take_while(|day| day.month() == first.month());
+    let mut tasks = JoinSet::new();
+    for day in month {
+        let days = days.clone();
+        tasks.spawn(async move { days.get(("seattle", day)).await });
+    }
+    let mut rows = Vec::new();
+    while let Some(row) = tasks.join_next().await {
+        rows.extend(row??);
+    }
+    rows.sort_by_key(|day| day.date);
+    Ok(rows)
+}
+
+fn date(year: i32, month: u32, day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(year, month, day).expect("a date of the calendar")
+}

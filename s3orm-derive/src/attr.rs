@@ -1,0 +1,361 @@
+//! The options of `#[s3(...)]` as they are written, with their places.
+//!
+//! Nothing here returns early: a wrong option is reported and left out, and reading goes on, so
+//! that one compilation shows every mistake.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Attribute, LitStr, Meta};
+
+use crate::diag::{self, Errors};
+
+const ON_STRUCT: &[&str] = &["table", "path", "extension", "encoding", "body", "crate"];
+const ON_FIELD: &[&str] = &["key_only", "body", "generate", "created_at", "updated_at"];
+
+/// `encoding = "…"`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    Escaped,
+    Verbatim,
+}
+
+/// `body = "…"`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Body {
+    Json,
+    Raw,
+}
+
+/// `generate`, `generate = "…"`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Default,
+    UuidV4,
+    UuidV7,
+    Ulid,
+}
+
+/// What the library fills in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Managed {
+    Generated(Scheme),
+    CreatedAt,
+    UpdatedAt,
+}
+
+/// The options of the struct.
+#[derive(Default)]
+pub(crate) struct TableOptions {
+    /// Whether the struct has the attribute at all.
+    pub(crate) present: bool,
+    pub(crate) table: Option<LitStr>,
+    pub(crate) path: Option<LitStr>,
+    pub(crate) extension: Option<LitStr>,
+    pub(crate) encoding: Option<Encoding>,
+    pub(crate) body: Option<Body>,
+    pub(crate) krate: Option<syn::Path>,
+    /// Options that were written and are reported already: not missing as well.
+    pub(crate) mistaken: Vec<String>,
+}
+
+/// The options of a field, each with the place of its name.
+#[derive(Default)]
+pub(crate) struct FieldOptions {
+    pub(crate) key_only: Option<Ident>,
+    pub(crate) body: Option<Ident>,
+    pub(crate) generate: Option<(Ident, Scheme)>,
+    pub(crate) created_at: Option<Ident>,
+    pub(crate) updated_at: Option<Ident>,
+}
+
+impl TableOptions {
+    pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
+        let mut this = Self::default();
+        let mut seen = Vec::new();
+        for attribute in attributes
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("s3"))
+        {
+            this.present = true;
+            for option in options(attribute, errors) {
+                let name = option.name.to_string();
+                if !ON_STRUCT.contains(&&*name) {
+                    option.report_unknown(ON_STRUCT, errors);
+                    this.mistaken.extend(
+                        diag::did_you_mean(&name, ON_STRUCT.iter().copied()).map(str::to_owned),
+                    );
+                } else if seen.contains(&name) {
+                    option.report_twice(errors);
+                } else {
+                    if !this.set(&option, errors) {
+                        this.mistaken.push(name.clone());
+                    }
+                    seen.push(name);
+                }
+            }
+        }
+        this
+    }
+
+    /// Takes an option over; `false` if its value is wrong.
+    fn set(&mut self, option: &Written, errors: &mut Errors) -> bool {
+        let name = option.name.to_string();
+        let example = match &*name {
+            "table" => "\"people\"",
+            "path" => "\"<date>/<id>\"",
+            "extension" => "\".json\"",
+            "encoding" => "\"escaped\"",
+            "body" => "\"json\"",
+            _ => "\"my_crate::s3orm\"",
+        };
+        let Some(text) = option.string(example, errors) else {
+            return false;
+        };
+        match &*name {
+            "table" => self.table = Some(text),
+            "path" => self.path = Some(text),
+            "extension" => self.extension = Some(text),
+            "encoding" => {
+                let known = [
+                    ("escaped", Encoding::Escaped),
+                    ("verbatim", Encoding::Verbatim),
+                ];
+                self.encoding = choice("encoding", "encodings", &text, &known, errors);
+                return self.encoding.is_some();
+            }
+            "body" => {
+                let known = [("json", Body::Json), ("raw", Body::Raw)];
+                self.body = choice("body format", "body formats", &text, &known, errors);
+                return self.body.is_some();
+            }
+            _ => {
+                self.krate = crate_path(&text, errors);
+                return self.krate.is_some();
+            }
+        }
+        true
+    }
+}
+
+impl FieldOptions {
+    pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
+        let mut this = Self::default();
+        for attribute in attributes
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("s3"))
+        {
+            for option in options(attribute, errors) {
+                this.set(option, errors);
+            }
+        }
+        this
+    }
+
+    /// What fills the field in, by each option that says so, with the option's name.
+    pub(crate) fn managed(&self) -> impl Iterator<Item = (&Ident, Managed)> {
+        let generate = self
+            .generate
+            .as_ref()
+            .map(|(mark, by)| (mark, Managed::Generated(*by)));
+        let created_at = self
+            .created_at
+            .as_ref()
+            .map(|mark| (mark, Managed::CreatedAt));
+        let updated_at = self
+            .updated_at
+            .as_ref()
+            .map(|mark| (mark, Managed::UpdatedAt));
+        [generate, created_at, updated_at].into_iter().flatten()
+    }
+
+    fn set(&mut self, option: Written, errors: &mut Errors) {
+        let name = option.name.to_string();
+        let slot = match &*name {
+            "generate" if self.generate.is_some() => return option.report_twice(errors),
+            "generate" => {
+                let scheme = option.scheme(errors);
+                self.generate = scheme.map(|scheme| (option.name, scheme));
+                return;
+            }
+            "key_only" => &mut self.key_only,
+            "body" => &mut self.body,
+            "created_at" => &mut self.created_at,
+            "updated_at" => &mut self.updated_at,
+            _ => return option.report_unknown(ON_FIELD, errors),
+        };
+        if slot.is_some() {
+            option.report_twice(errors);
+        } else if option.value.is_some() {
+            let message = format!("`{name}` takes no value on a field");
+            errors.at_with_help(&option, message, format!("write `#[s3({name})]`"));
+        } else {
+            *slot = Some(option.name);
+        }
+    }
+}
+
+/// One option: `name`, or `name = value`, or `name(value)`.
+struct Written {
+    name: Ident,
+    /// Everything behind the name.
+    value: Option<TokenStream>,
+}
+
+impl ToTokens for Written {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.name.to_tokens(tokens);
+        self.value.to_tokens(tokens);
+    }
+}
+
+impl Written {
+    /// The string behind `=`.
+    fn string(&self, example: &str, errors: &mut Errors) -> Option<LitStr> {
+        let mut value = self.value.clone().unwrap_or_default().into_iter();
+        let is_assigned =
+            matches!(value.next(), Some(TokenTree::Punct(sign)) if sign.as_char() == '=');
+        let text = syn::parse2::<LitStr>(value.collect())
+            .ok()
+            .filter(|_| is_assigned);
+        if text.is_none() {
+            let name = &self.name;
+            let help = format!("write `{name} = {example}`");
+            errors.at_with_help(self, format_args!("`{name}` takes a string"), help);
+        }
+        text
+    }
+
+    fn scheme(&self, errors: &mut Errors) -> Option<Scheme> {
+        if self.value.is_none() {
+            return Some(Scheme::Default);
+        }
+        let known = [
+            ("uuid_v4", Scheme::UuidV4),
+            ("uuid_v7", Scheme::UuidV7),
+            ("ulid", Scheme::Ulid),
+        ];
+        let text = self.string("\"uuid_v7\"", errors)?;
+        choice("way to generate an id", "ways", &text, &known, errors)
+    }
+
+    fn report_unknown(&self, known: &[&str], errors: &mut Errors) {
+        let name = self.name.to_string();
+        if ON_STRUCT.contains(&&*name) {
+            let message = format!("`{name}` goes on the struct, not on a field");
+            errors.at_with_help(
+                &self.name,
+                message,
+                format!(
+                    "the options of a field are {}",
+                    diag::list(known.iter().copied())
+                ),
+            );
+        } else if ON_FIELD.contains(&&*name) {
+            let message = format!("`{name}` goes on a field, not on the struct");
+            errors.at_with_help(
+                &self.name,
+                message,
+                format!("write `#[s3({name})]` above the field"),
+            );
+        } else {
+            let message = format!("unknown `s3` option `{name}`");
+            errors.at_with_help(
+                &self.name,
+                message,
+                diag::suggest("options here", &name, known),
+            );
+        }
+    }
+
+    fn report_twice(&self, errors: &mut Errors) {
+        let message = format!("`{}` is given twice", self.name);
+        errors.at_with_help(self, message, "leave one of them out");
+    }
+}
+
+/// The options of an attribute, parted at its commas.
+fn options(attribute: &Attribute, errors: &mut Errors) -> Vec<Written> {
+    let Meta::List(list) = &attribute.meta else {
+        let help = "write its options in parentheses: `#[s3(...)]`";
+        errors.at_with_help(
+            &attribute.meta,
+            "the `s3` attribute has no list of options",
+            help,
+        );
+        return Vec::new();
+    };
+    let mut options = Vec::new();
+    let mut tokens = list.tokens.clone().into_iter().peekable();
+    while tokens.peek().is_some() {
+        let mut option = tokens.by_ref().take_while(|token| !is_comma(token));
+        match option.next() {
+            Some(TokenTree::Ident(name)) => {
+                let value: TokenStream = option.collect();
+                let value = (!value.is_empty()).then_some(value);
+                options.push(Written { name, value });
+            }
+            Some(other) => {
+                option.for_each(drop);
+                let message = format!("expected an option, found `{other}`");
+                errors.at_with_help(
+                    &other,
+                    message,
+                    "options are written `name` or `name = \"value\"`, with commas between",
+                );
+            }
+            None => {}
+        }
+    }
+    options
+}
+
+fn is_comma(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(sign) if sign.as_char() == ',')
+}
+
+/// One of several known texts.
+fn choice<T: Copy>(
+    what: &str,
+    plural: &str,
+    text: &LitStr,
+    known: &[(&str, T)],
+    errors: &mut Errors,
+) -> Option<T> {
+    let value = text.value();
+    let found = known.iter().find(|(name, _)| *name == value);
+    if found.is_none() {
+        let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+        errors.at_with_help(
+            text,
+            format_args!("unknown {what} `{value}`"),
+            diag::suggest(plural, &value, &names),
+        );
+    }
+    found.map(|(_, value)| *value)
+}
+
+/// The path of `crate = "…"`, made absolute: a relative one would mean something else under
+/// `#![no_implicit_prelude]` or beside a module of the same name.
+fn crate_path(text: &LitStr, errors: &mut Errors) -> Option<syn::Path> {
+    let Ok(mut path) = text.parse_with(syn::Path::parse_mod_style) else {
+        let message = format!("`{}` is not the path of a crate", text.value());
+        errors.at_with_help(
+            text,
+            message,
+            "write the name that the crate has here: `crate = \"my_crate::s3orm\"`",
+        );
+        return None;
+    };
+    let first = path
+        .segments
+        .first()
+        .map(|segment| segment.ident.to_string());
+    if !matches!(
+        first.as_deref(),
+        Some("crate" | "self" | "super" | "$crate")
+    ) {
+        path.leading_colon
+            .get_or_insert_with(|| syn::token::PathSep(text.span()));
+    }
+    Some(path)
+}

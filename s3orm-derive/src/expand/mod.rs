@@ -1,0 +1,253 @@
+//! From a model to tokens.
+//!
+//! Every name in the output is either the user's or begins at `_s3orm`, trait functions are called
+//! as `<T as Trait>::f`, and nothing relies on a prelude. What can go wrong with a type is checked
+//! by a trait, at the type's own place.
+
+mod methods;
+mod schema;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::DeriveInput;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+
+use crate::attr::TableOptions;
+use crate::model::{Column, Model, last_name};
+use crate::path::Form;
+
+/// The impl of a table. If it is not `sound`, something was reported: then the impl only keeps
+/// the code below from complaining as well.
+pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> TokenStream {
+    let ident = &model.ident;
+    let names = Names::new(ident);
+    let handles = handles(model, &names, sound);
+    let key = key_type(model);
+    let methods = if sound {
+        methods::of(model)
+    } else {
+        methods::never_called()
+    };
+    let checks = sound.then(|| checks(model)).unwrap_or_default();
+    let schema = schema::of(model);
+    let Names { keys, columns, .. } = &names;
+    let key_values = key_handles(model, sound).map(|(column, _, form)| {
+        let (field, name) = (quiet(&column.ident), &column.field);
+        quote!(#field: _s3orm::KeyHandle::__new(#name, _s3orm::Form::#form))
+    });
+    let column_values = model.columns.iter().map(|column| {
+        let (field, name) = (quiet(&column.ident), &column.name);
+        quote!(#field: _s3orm::ColumnHandle::__new(#name))
+    });
+    let row = quiet(ident);
+    in_scope(
+        options,
+        &quote! {
+            #handles
+
+            #[automatically_derived]
+            impl _s3orm::S3Schema for #row {
+                type Key = #key;
+                type KeyHandles = #keys;
+                type ColumnHandles = #columns;
+                const SCHEMA: &'static _s3orm::TableSchema = &#schema;
+                const KEY: Self::KeyHandles = #keys { #(#key_values),* };
+                const COL: Self::ColumnHandles = #columns { #(#column_values),* };
+                #methods
+            }
+            #checks
+        },
+    )
+}
+
+/// The impl of something that cannot be a table, for the code below it.
+pub(crate) fn no_table(input: &DeriveInput, options: &TableOptions) -> TokenStream {
+    let ident = quiet(&input.ident);
+    let (generics, arguments, conditions) = input.generics.split_for_impl();
+    let predicates = conditions.map(|conditions| &conditions.predicates);
+    let methods = methods::never_called();
+    in_scope(
+        options,
+        &quote! {
+            #[automatically_derived]
+            impl #generics _s3orm::S3Schema for #ident #arguments
+            where
+                Self: _s3orm::Sized + _s3orm::Send + _s3orm::Sync + 'static,
+                #predicates
+            {
+                type Key = _s3orm::AnyKey;
+                type KeyHandles = ();
+                type ColumnHandles = ();
+                const SCHEMA: &'static _s3orm::TableSchema = loop {};
+                const KEY: () = ();
+                const COL: () = ();
+                #methods
+            }
+        },
+    )
+}
+
+/// The one scope in which the output's own names live.
+fn in_scope(options: &TableOptions, items: &TokenStream) -> TokenStream {
+    let krate = options
+        .krate
+        .as_ref()
+        .map_or_else(|| quote!(::s3orm), ToTokens::to_token_stream);
+    quote! {
+        const _: () = {
+            use #krate::__private as _s3orm;
+            #items
+        };
+    }
+}
+
+/// An identifier at its own place, but of the expansion: lints about how the user's code is written
+/// stay silent about it.
+fn quiet(ident: &Ident) -> Ident {
+    let mut ident = ident.clone();
+    ident.set_span(ident.span().resolved_at(Span::call_site()));
+    ident
+}
+
+/// The names of the structs of handles.
+struct Names {
+    keys: Ident,
+    columns: Ident,
+}
+
+impl Names {
+    fn new(ident: &Ident) -> Self {
+        let ident = ident.unraw();
+        let span = Span::call_site();
+        Self {
+            keys: format_ident!("{ident}KeyHandles", span = span),
+            columns: format_ident!("{ident}ColumnHandles", span = span),
+        }
+    }
+}
+
+/// The columns that have a key handle, with position and form. In an unsound model all of them
+/// have one: which ones belong to the key may be what is wrong.
+fn key_handles(model: &Model, sound: bool) -> impl Iterator<Item = (&Column, usize, Ident)> {
+    let keys = model.key_columns();
+    let others = model
+        .columns
+        .iter()
+        .filter(move |column| !sound && column.key.is_none());
+    keys.chain(others).map(|column| {
+        let form = column.key.map_or(Form::Plain, |key| key.form);
+        (
+            column,
+            column.key.map_or(0, |key| key.position),
+            form_name(form),
+        )
+    })
+}
+
+fn form_name(form: Form) -> Ident {
+    format_ident!(
+        "{}",
+        match form {
+            Form::Plain => "Plain",
+            Form::Ordered => "Ordered",
+            Form::Desc => "Desc",
+        }
+    )
+}
+
+/// The two structs of handles.
+fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
+    let Model { vis, table, .. } = model;
+    let row = quiet(&model.ident);
+    let Names { keys, columns } = names;
+    let key_doc = format!("Key columns of table `{table}`, in path order.");
+    let key_fields = key_handles(model, sound).map(|(column, position, form)| {
+        let (field, ty) = (quiet(&column.ident), &column.ty);
+        let doc = format!("Key column {} of table `{table}`.", position + 1);
+        let position = Literal::usize_unsuffixed(position);
+        quote!(#[doc = #doc] #vis #field: _s3orm::KeyHandle<#row, #ty, #position, _s3orm::#form>)
+    });
+    let column_doc = format!("Columns of table `{table}`.");
+    let column_fields = model.columns.iter().map(|column| {
+        let (field, ty) = (quiet(&column.ident), &column.ty);
+        let doc = format!("Column `{}` of table `{table}`.", column.name);
+        quote!(#[doc = #doc] #vis #field: _s3orm::ColumnHandle<#row, #ty>)
+    });
+    quote! {
+        #[doc = #key_doc]
+        #[derive(_s3orm::Clone, _s3orm::Copy, _s3orm::Debug)]
+        #vis struct #keys { #(#key_fields),* }
+
+        #[doc = #column_doc]
+        #[derive(_s3orm::Clone, _s3orm::Copy, _s3orm::Debug)]
+        #vis struct #columns { #(#column_fields),* }
+    }
+}
+
+/// The key: the tuple of its columns' types.
+///
+/// That each of them can be a key column is the compiler's to find out, and it complains at one
+/// place about the tuple as a whole. So the tuple stands at the one column that is open to doubt,
+/// or at the path if there are several.
+fn key_type(model: &Model) -> TokenStream {
+    if !model.path.is_sound {
+        return quote!(_s3orm::AnyKey);
+    }
+    let types = model.key_columns().map(|column| &column.ty);
+    let mut doubtful = model.key_columns().filter(|column| !is_plain_key(column));
+    let place = match (doubtful.next(), doubtful.next()) {
+        (Some(column), None) => column.ty.span(),
+        _ => model.path.place,
+    };
+    quote_spanned!(place=> (#(#types,)*))
+}
+
+/// Whether the type is, by its name, one of those that s3orm itself makes key columns. Decides
+/// about the place of an error, not about whether there is one.
+fn is_plain_key(column: &Column) -> bool {
+    const PLAIN: &[&str] = &[
+        "bool",
+        "char",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "i128",
+        "isize",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "u128",
+        "usize",
+        "String",
+        "Uuid",
+        "Ulid",
+        "NaiveDate",
+        "NaiveDateTime",
+        "DateTime",
+        "Date",
+        "Timestamp",
+    ];
+    last_name(&column.ty).is_some_and(|name| PLAIN.contains(&&*name))
+}
+
+/// The forms that a key column's type must have, each asked for at the type.
+fn checks(model: &Model) -> TokenStream {
+    let checks: Vec<_> = model
+        .key_columns()
+        .filter_map(|column| {
+            let ty = &column.ty;
+            match column.key?.form {
+                Form::Plain => None,
+                Form::Ordered => Some(quote_spanned!(ty.span()=> _s3orm::check::ordered::<#ty>();)),
+                Form::Desc => Some(quote_spanned!(ty.span()=> _s3orm::check::desc::<#ty>();)),
+            }
+        })
+        .collect();
+    if checks.is_empty() {
+        return TokenStream::new();
+    }
+    quote!(const _: () = { #(#checks)* };)
+}

@@ -1,0 +1,90 @@
+//! The description of a table as a constant.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens, quote};
+
+use super::form_name;
+use crate::attr::{Body, Encoding, Managed};
+use crate::model::{Column, Model};
+use crate::path::Piece;
+use crate::source;
+
+/// The value of `SCHEMA`.
+pub(super) fn of(model: &Model) -> TokenStream {
+    let Model {
+        table, doc, path, ..
+    } = model;
+    let pieces = path.pieces.iter().map(|piece| match piece {
+        Piece::Literal(text) => quote!(_s3orm::Piece::Literal(#text)),
+        Piece::Column(column) => {
+            let (name, form) = (&column.name, form_name(column.form));
+            quote!(_s3orm::Piece::Column { name: #name, form: _s3orm::Form::#form })
+        }
+    });
+    let extension = &path.extension;
+    let encoding = match path.encoding {
+        Encoding::Escaped => quote!(Escaped),
+        Encoding::Verbatim => quote!(Verbatim),
+    };
+    let body = match model.body {
+        Body::Json => quote!(Json),
+        Body::Raw => quote!(Raw),
+    };
+    let columns = model.columns.iter().map(column_schema);
+    quote! {
+        _s3orm::TableSchema {
+            table: #table,
+            path: _s3orm::PathTemplate {
+                pieces: &[#(#pieces),*],
+                extension: #extension,
+                encoding: _s3orm::Encoding::#encoding,
+            },
+            body: _s3orm::BodyFormat::#body,
+            columns: &[#(#columns),*],
+            doc: #doc,
+        }
+    }
+}
+
+fn column_schema(column: &Column) -> TokenStream {
+    let Column {
+        field,
+        name,
+        stored,
+        doc,
+        ..
+    } = column;
+    let rust_type = source::source_text(&column.ty);
+    let nullable = column.is_nullable();
+    let default = option(column.default.as_ref());
+    let key = option(
+        column
+            .key
+            .map(|key| Literal::usize_unsuffixed(key.position)),
+    );
+    let managed = option(column.managed.map(|managed| match managed {
+        Managed::Generated(_) => quote!(_s3orm::Managed::Generated),
+        Managed::CreatedAt => quote!(_s3orm::Managed::CreatedAt),
+        Managed::UpdatedAt => quote!(_s3orm::Managed::UpdatedAt),
+    }));
+    quote! {
+        _s3orm::ColumnSchema {
+            name: #name,
+            field: #field,
+            rust_type: #rust_type,
+            nullable: #nullable,
+            default: #default,
+            key: #key,
+            stored: #stored,
+            managed: #managed,
+            doc: #doc,
+        }
+    }
+}
+
+fn option(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(_s3orm::Some(#value)),
+        None => quote!(_s3orm::None),
+    }
+}

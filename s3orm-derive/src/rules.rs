@@ -1,0 +1,258 @@
+//! The checks that need more than one option at a time; one small function a rule.
+
+use syn::{DeriveInput, LitStr};
+
+use crate::attr::{Body, TableOptions};
+use crate::diag::Errors;
+use crate::model::Field;
+use crate::serde_attr::Container;
+
+/// `table` and `path` are required.
+pub(crate) fn options_are_there(
+    input: &DeriveInput,
+    fields: &[Field<'_>],
+    options: &TableOptions,
+    errors: &mut Errors,
+) {
+    let name = &input.ident;
+    let table = format!("table = \"{}s\"", snake_case(&name.to_string()));
+    let path = {
+        let column = fields
+            .iter()
+            .find(|field| field.name == "id")
+            .or(fields.first());
+        format!("path = \"<{}>\"", column.map_or("id", |field| &field.name))
+    };
+    if !options.present {
+        let message = format!("`{name}` has no `#[s3(...)]` attribute");
+        let help = format!("say where its rows live: `#[s3({table}, {path})]`");
+        return errors.at_with_help(name, message, help);
+    }
+    let missing = |option: &str| !options.mistaken.iter().any(|mistaken| mistaken == option);
+    if options.table.is_none() && missing("table") {
+        let message = format!("the table of `{name}` has no name");
+        errors.at_with_help(name, message, format!("add `{table}` to `#[s3(...)]`"));
+    }
+    if options.path.is_none() && missing("path") {
+        let message = format!("the table of `{name}` has no path");
+        let help = format!("add the columns that find a row to `#[s3(...)]`: `{path}`");
+        errors.at_with_help(name, message, help);
+    }
+}
+
+fn snake_case(name: &str) -> String {
+    let mut text = String::new();
+    for character in name.trim_start_matches("r#").chars() {
+        if character.is_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.extend(character.to_lowercase());
+    }
+    text
+}
+
+/// `[a-z][a-z0-9_-]{0,62}`
+pub(crate) fn table_name(table: Option<&LitStr>, errors: &mut Errors) {
+    let Some(literal) = table else { return };
+    let name = literal.value();
+    if is_table_name(&name) {
+        return;
+    }
+    let close: String = snake_case(&name)
+        .chars()
+        .map(|character| match character {
+            'a'..='z' | '0'..='9' | '_' | '-' => character,
+            _ => '_',
+        })
+        .collect();
+    let close = close.trim_matches(|character| matches!(character, '_' | '-' | '0'..='9'));
+    let rule = "a lower-case letter, then up to 62 of `a-z`, `0-9`, `_` and `-`";
+    let help = if is_table_name(close) {
+        format!("write `{close}`: a name is {rule}")
+    } else {
+        format!("a name is {rule}")
+    };
+    let message = format!("`{}` cannot be a table's name", name.escape_debug());
+    errors.at_with_help(literal, message, help);
+}
+
+fn is_table_name(name: &str) -> bool {
+    let known = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.len() <= 63
+        && name.bytes().all(known)
+}
+
+/// Empty, or a dot and visible ASCII that a key may hold.
+pub(crate) fn extension(extension: Option<&LitStr>, errors: &mut Errors) {
+    let Some(literal) = extension else { return };
+    let text = literal.value();
+    let known = |character: char| {
+        character.is_ascii_graphic() && !matches!(character, '/' | '<' | '>' | '!' | '%' | '\\')
+    };
+    if text.is_empty() || (text.len() > 1 && text.starts_with('.') && text.chars().all(known)) {
+        return;
+    }
+    let help = if !text.starts_with('.') && text.chars().all(known) {
+        format!("begin it with a dot: `extension = \".{text}\"`")
+    } else {
+        "write a dot and letters, `extension = \".json\"`, or nothing, `extension = \"\"`"
+            .to_owned()
+    };
+    let message = format!("`{}` cannot be an extension", text.escape_debug());
+    errors.at_with_help(literal, message, help);
+}
+
+/// A raw row is key columns and one body; a JSON row marks none.
+pub(crate) fn body(
+    input: &DeriveInput,
+    fields: &[Field<'_>],
+    body: Body,
+    path_is_sound: bool,
+    errors: &mut Errors,
+) {
+    let mut marked = fields
+        .iter()
+        .filter_map(|field| Some((field, field.options.body.as_ref()?)));
+    if body == Body::Json {
+        for (_, mark) in marked {
+            let help = "add `body = \"raw\"` to the struct's options, or leave the mark out";
+            errors.at_with_help(
+                mark,
+                "`body` marks the field of a raw body: these rows are JSON",
+                help,
+            );
+        }
+        return;
+    }
+    let Some((first, _)) = marked.next() else {
+        let message = format!("no field of `{}` is the raw body", input.ident);
+        let help = "mark the field that holds the object's bytes with `#[s3(body)]`";
+        return errors.at_with_help(&input.ident, message, help);
+    };
+    for (_, mark) in marked {
+        let message = format!("the raw body is `{}` already", first.name);
+        errors.at_with_help(
+            mark,
+            message,
+            "mark one field: an object's bytes are one value",
+        );
+    }
+    for field in fields {
+        match (&field.options.body, field.key) {
+            (Some(mark), Some(_)) => {
+                let message = format!("`{}` is in the path: it cannot be the raw body", field.name);
+                errors.at_with_help(mark, message, "mark a field that is not in the path");
+            }
+            (None, None) if path_is_sound => {
+                let message = format!(
+                    "`{}` has no place: a raw body is one field alone",
+                    field.name
+                );
+                let help = "name it in `path`, or store rows as JSON: leave out `body = \"raw\"`";
+                errors.at_with_help(field.ident, message, help);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What serde's attributes must leave as it is in a JSON row.
+pub(crate) fn stored_form(container: &Container, fields: &[Field<'_>], errors: &mut Errors) {
+    if let Some(attribute) = &container.replaced {
+        let message = "this stores something else than the struct's fields";
+        let help = "derive `S3Schema` for the struct whose fields are stored";
+        errors.at_with_help(attribute, message, help);
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for field in fields {
+        if field.serde.not_written.is_none() && field.serde.flatten.is_none() {
+            if names.contains(&&*field.stored_name) {
+                let message = format!("two fields are stored as `{}`", field.stored_name);
+                errors.at_with_help(field.ident, message, "rename one of them");
+            }
+            names.push(&field.stored_name);
+        }
+        if field.key.is_some() {
+            key_column_form(field, errors);
+        }
+    }
+}
+
+/// A key column is read back from the object, or from the key in its type's own form.
+fn key_column_form(field: &Field<'_>, errors: &mut Errors) {
+    let serde = &field.serde;
+    let (attribute, help) = if field.options.key_only.is_some() {
+        let attribute = [&serde.not_read, &serde.flatten, &serde.read_with];
+        (
+            attribute.into_iter().flatten().next(),
+            "leave it out: the column is put back from the key",
+        )
+    } else {
+        let attribute = [&serde.not_read, &serde.not_written, &serde.flatten];
+        let help = "leave it out, or mark the field `#[s3(key_only)]` to keep it out of the object";
+        (attribute.into_iter().flatten().next(), help)
+    };
+    if let Some(attribute) = attribute {
+        let message = format!(
+            "the key column `{}` could not be read back with this",
+            field.name
+        );
+        errors.at_with_help(attribute, message, help);
+    }
+}
+
+/// The options of each field: whether they mean something where they stand.
+pub(crate) fn field_options(
+    fields: &[Field<'_>],
+    body: Body,
+    path_is_sound: bool,
+    errors: &mut Errors,
+) {
+    for field in fields {
+        let options = &field.options;
+        if let Some(mark) = &options.key_only
+            && field.key.is_none()
+            && path_is_sound
+        {
+            let message = format!(
+                "`{}` is not in the path: it would be stored nowhere",
+                field.name
+            );
+            let help = format!(
+                "name it in the path, `<{}>`, or leave out `key_only`",
+                field.name
+            );
+            errors.at_with_help(mark, message, help);
+        }
+        let mut managed = options.managed();
+        let Some((mark, _)) = managed.next() else {
+            continue;
+        };
+        for (mark, _) in managed {
+            let message = format!("`{}` is filled in by another option already", field.name);
+            let help = "keep one of `generate`, `created_at` and `updated_at`";
+            errors.at_with_help(mark, message, help);
+        }
+        if !field.is_column(body) {
+            let message = format!("`{}` is no column: serde passes it over", field.name);
+            let help = format!("leave `{mark}` out, or store the field");
+            errors.at_with_help(mark, message, help);
+        }
+        if options.updated_at.is_some() && field.key.is_some() {
+            let message = format!(
+                "`{}` is in the path: every write would move the row",
+                field.name
+            );
+            errors.at_with_help(
+                mark,
+                message,
+                "take it out of the path, or use `created_at`",
+            );
+        }
+        if options.body.is_some() {
+            let message = format!("`{}` is the raw body: it cannot be filled in", field.name);
+            errors.at_with_help(mark, message, format!("leave `{mark}` out"));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The table suite over every store; the last two over real HTTP.
+
+use std::future::Future;
+
+use s3orm::Db;
+use s3orm::store::s3::CredentialSource;
+use s3orm_tests::server::{ACCESS_KEY, BUCKET, SECRET_KEY, TestServer};
+use s3orm_tests::{table_cases, tables};
+
+macro_rules! over {
+    ($store:ident: $($name:ident,)+) => {
+        mod $store {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$store(super::tables::$name).await;
+            })+
+        }
+    };
+}
+
+table_cases!(over memory);
+table_cases!(over folder);
+table_cases!(over s3);
+table_cases!(over rusoto);
+
+async fn memory<F: Future>(case: impl FnOnce(Db) -> F) {
+    case(Db::connect("memory:").await.unwrap()).await;
+}
+
+async fn folder<F: Future>(case: impl FnOnce(Db) -> F) {
+    let folder = tempfile::tempdir().unwrap();
+    case(
+        Db::connect(&format!("file:{}", folder.path().display()))
+            .await
+            .unwrap(),
+    )
+    .await;
+}
+
+async fn s3<F: Future>(case: impl FnOnce(Db) -> F) {
+    over_http("s3", case).await;
+}
+
+async fn rusoto<F: Future>(case: impl FnOnce(Db) -> F) {
+    over_http("rusoto", case).await;
+}
+
+async fn over_http<F: Future>(client: &str, case: impl FnOnce(Db) -> F) {
+    let server = TestServer::memory().await;
+    let connection = format!(
+        "s3://{BUCKET}/some/prefix?endpoint={}&client={client}",
+        server.endpoint()
+    );
+    let credentials = CredentialSource::Static {
+        access_key: ACCESS_KEY.into(),
+        secret_key: SECRET_KEY.into(),
+        session_token: None,
+    };
+    let db = Db::builder(&connection)
+        .unwrap()
+        .credentials(credentials)
+        .connect()
+        .await
+        .unwrap();
+    case(db).await;
+}

@@ -1,0 +1,212 @@
+//! `Db`: a connection, its configuration, and the tables reached through it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::DbBuilder;
+use crate::env::Env;
+use crate::error::{Error, Result};
+use crate::schema::S3Schema;
+use crate::store::{Store, StoreErrorKind};
+use crate::table::{Table, store_error};
+use crate::url;
+
+/// A database: a prefix of a bucket. Cheap to clone; clones share one connection pool.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+/// let db = s3orm::Db::connect("memory:").await?;
+/// assert_eq!(db.to_string(), "memory:");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    options: Options,
+}
+
+/// What of a connection's configuration its operations look at.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// The connection string without its parameters.
+    pub(crate) name: String,
+    /// Empty, or with a `/` at its end.
+    pub(crate) prefix: String,
+    pub(crate) env: Env,
+    pub(crate) max_row_bytes: u64,
+    pub(crate) max_attempts: u32,
+}
+
+impl Options {
+    pub(crate) fn new(name: String, prefix: String, env: Env) -> Self {
+        Self {
+            name,
+            prefix,
+            env,
+            max_row_bytes: 16 * 1024 * 1024,
+            max_attempts: 100,
+        }
+    }
+}
+
+impl Db {
+    /// Connects by a connection string. See [`DbBuilder`] for its parameters.
+    ///
+    /// | connection string | what it is |
+    /// |---|---|
+    /// | `s3://bucket/prefix?region=eu-north-1` | a bucket on AWS |
+    /// | `s3://bucket?endpoint=http://localhost:9000` | a bucket on any other S3 |
+    /// | `file:./data` | a folder of readable files, created if missing |
+    /// | `memory:` | nothing that outlives the `Db` |
+    ///
+    /// No request is made: whether the bucket is there and may be used turns out at the first one,
+    /// or by [`check`](Self::check).
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) says what is wrong with the connection string or the
+    /// environment, and what would be right. [`Unsupported`](ErrorKind::Unsupported) if the cargo
+    /// feature is missing.
+    pub async fn connect(connection: &str) -> Result<Self> {
+        Self::builder(connection)?.connect().await
+    }
+
+    /// Begins a connection whose options are set by methods, over those of the connection string.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config): the connection string cannot be read.
+    pub fn builder(connection: &str) -> Result<DbBuilder> {
+        url::parse(connection).map_err(|error| error.during("connect", ""))
+    }
+
+    /// A database over a store of one's own, at a prefix: layers for tests, another client.
+    ///
+    /// The store gets every request as it is, and none is sent again: put a
+    /// [`RetryStore`](crate::store::retry::RetryStore) around it where that is wanted.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config): the prefix cannot be part of a key.
+    pub fn with_store(store: Arc<dyn Store>, prefix: &str, env: Env) -> Result<Self> {
+        let name = format!("{}/{prefix}", store.bucket());
+        let prefix = url::prefix(prefix).map_err(|error| error.during("connect", ""))?;
+        Ok(Self::open(store, Options::new(name, prefix, env)))
+    }
+
+    pub(crate) fn open(store: Arc<dyn Store>, options: Options) -> Self {
+        Self(Arc::new(Inner { store, options }))
+    }
+
+    /// The table of `T`. No request.
+    pub fn table<T: S3Schema>(&self) -> Table<T> {
+        Table::new(self.clone())
+    }
+
+    /// Asks whether the bucket is there and may be used.
+    ///
+    /// # Errors
+    /// [`NoSuchBucket`](ErrorKind::NoSuchBucket), [`Denied`](ErrorKind::Denied),
+    /// [`Credentials`](ErrorKind::Credentials), [`Unavailable`](ErrorKind::Unavailable) if nobody
+    /// answers, [`Config`](ErrorKind::Config) if the bucket is in another region.
+    ///
+    /// # Cost
+    /// 1 LIST of one key (S3 does not say why it refuses a HEAD).
+    pub async fn check(&self) -> Result<()> {
+        self.0
+            .store
+            .head_bucket()
+            .await
+            .map_err(|error| self.bucket_error("check", error))
+    }
+
+    /// Creates the bucket if it does not exist.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check); [`AlreadyExists`](ErrorKind::AlreadyExists) if the name is taken
+    /// by somebody else.
+    ///
+    /// # Cost
+    /// 1 request if the bucket is there, 2 if not.
+    pub async fn ensure_bucket(&self) -> Result<()> {
+        match self.0.store.head_bucket().await {
+            Err(error) if error.kind() == StoreErrorKind::NoSuchBucket => {}
+            result => return result.map_err(|error| self.bucket_error("ensure_bucket", error)),
+        }
+        match self.0.store.create_bucket().await {
+            // Somebody else was faster, or the name is another's: the next request will tell.
+            Err(error) if error.kind() == StoreErrorKind::BucketExists => {
+                self.0.store.head_bucket().await
+            }
+            result => result,
+        }
+        .map_err(|error| self.bucket_error("ensure_bucket", error))
+    }
+
+    fn bucket_error(&self, operation: &'static str, error: crate::store::StoreError) -> Error {
+        store_error(error, Some(self.0.store.bucket().to_owned())).during(operation, "")
+    }
+
+    /// The store under this database, with its layers: S3's own calls, for what the library does
+    /// not do.
+    pub fn store(&self) -> &dyn Store {
+        &*self.0.store
+    }
+
+    /// What every key of this database begins with: empty, or with a `/` at its end.
+    pub fn prefix(&self) -> &str {
+        &self.0.options.prefix
+    }
+
+    pub(crate) fn env(&self) -> &Env {
+        &self.0.options.env
+    }
+
+    pub(crate) fn max_row_bytes(&self) -> u64 {
+        self.0.options.max_row_bytes
+    }
+
+    /// The pauses of an operation that begins again when somebody else was faster.
+    pub(crate) fn attempts(&self) -> Attempts<'_> {
+        Attempts {
+            env: self.env(),
+            left: self.0.options.max_attempts,
+            pause: Duration::from_millis(2),
+        }
+    }
+}
+
+impl fmt::Display for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.options.name)
+    }
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db")
+            .field("name", &self.0.options.name)
+            .field("store", &self.0.store)
+            .finish()
+    }
+}
+
+/// Attempts against faster writers: full jitter, so that equals do not meet again.
+pub(crate) struct Attempts<'a> {
+    env: &'a Env,
+    left: u32,
+    pause: Duration,
+}
+
+impl Attempts<'_> {
+    /// Waits; `false` when there is no attempt left.
+    pub(crate) async fn next(&mut self) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        self.env.sleep(self.env.jitter(self.pause)).await;
+        self.pause = (self.pause * 2).min(Duration::from_millis(250));
+        true
+    }
+}

@@ -1,0 +1,363 @@
+//! One pass over a template: appending a key's values, or reading them.
+
+use std::slice;
+
+use super::column::{ColumnError, KeyColumn};
+use super::path::{Encoding, Form, KeyError, PathTemplate, Piece};
+use super::segment;
+use super::tuple::KeyTuple;
+
+/// The most key columns of a table.
+const MAX_COLUMNS: usize = 8;
+
+/// Appends a key: literals by itself, a value for each call of [`column`](Self::column).
+pub(super) struct Writer<'a> {
+    path: &'a PathTemplate,
+    pieces: slice::Iter<'static, Piece>,
+    out: &'a mut String,
+    /// Where the path begins in `out`.
+    start: usize,
+    /// Where the values stand in `out`, if they are not escaped.
+    values: [(usize, usize); MAX_COLUMNS],
+    count: usize,
+}
+
+impl<'a> Writer<'a> {
+    #[inline]
+    pub(super) fn new(path: &'a PathTemplate, out: &'a mut String) -> Self {
+        let start = out.len();
+        // Most keys fit, and are then written without growing a fresh string again and again.
+        out.reserve(64);
+        Self {
+            path,
+            pieces: path.pieces.iter(),
+            start,
+            values: [(0, 0); MAX_COLUMNS],
+            count: 0,
+            out,
+        }
+    }
+
+    #[inline]
+    pub(super) fn column<T: KeyColumn>(&mut self, value: &T) -> Result<(), KeyError> {
+        let (name, form) = self.next_column()?;
+        let start = self.out.len();
+        let written = form.write(value, self.out);
+        written.map_err(|error| KeyError::of(name, error))?;
+        match self.path.encoding {
+            Encoding::Escaped => segment::escape_from(self.out, start),
+            Encoding::Verbatim => {
+                check_verbatim(&self.out[start..]).map_err(|error| KeyError::of(name, error))?;
+                self.values[self.count] = (start, self.out.len());
+                self.count += 1;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn next_column(&mut self) -> Result<(&'static str, Form), KeyError> {
+        for piece in self.pieces.by_ref() {
+            match *piece {
+                Piece::Literal(text) => self.out.push_str(text),
+                Piece::Column { name, form } => return Ok((name, form)),
+            }
+        }
+        Err(self.path.wrong_columns())
+    }
+
+    #[inline]
+    pub(super) fn finish(mut self) -> Result<(), KeyError> {
+        for piece in self.pieces.by_ref() {
+            match *piece {
+                Piece::Literal(text) => self.out.push_str(text),
+                Piece::Column { .. } => return Err(self.path.wrong_columns()),
+            }
+        }
+        self.out.push_str(self.path.extension);
+        match self.path.encoding {
+            Encoding::Escaped => Ok(()),
+            Encoding::Verbatim => self.check_readable(),
+        }
+    }
+
+    /// Values that are not escaped may hold what the path puts between them.
+    fn check_readable(&self) -> Result<(), KeyError> {
+        let key = &self.out[self.start..];
+        if key.split('/').any(|segment| matches!(segment, "." | "..")) {
+            let what = "a key that can be written without escapes: a segment is `.` or `..`";
+            return Err(KeyError::of_key(ColumnError::not(key, what)));
+        }
+        let mut reader = Reader::new(self.path, key)?;
+        for &(start, end) in &self.values[..self.count] {
+            let (name, _, read) = reader.next_column()?;
+            let written = &self.out[start..end];
+            if read != written {
+                let what = "a value that can be written without escapes: it would be read back as";
+                let what = format!("{what} `{}`", read.escape_debug());
+                return Err(KeyError::of(name, ColumnError::not(written, &what)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a key: literals by itself, a value for each call of [`column`](Self::column).
+pub(super) struct Reader<'a> {
+    path: &'a PathTemplate,
+    /// What is not read yet, of the template and of the text.
+    pieces: &'static [Piece],
+    rest: &'a str,
+    text: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(path: &'a PathTemplate, text: &'a str) -> Result<Self, KeyError> {
+        let rest = text.strip_suffix(path.extension);
+        Ok(Self {
+            path,
+            pieces: path.pieces,
+            rest: rest.ok_or_else(|| path.not_a_key(text))?,
+            text,
+        })
+    }
+
+    pub(super) fn column<T: KeyColumn>(&mut self) -> Result<T, KeyError> {
+        let (name, form, text) = self.next_column()?;
+        let value = match self.path.encoding {
+            Encoding::Escaped => segment::unescape(text).and_then(|text| form.parse(&text)),
+            Encoding::Verbatim => form.parse(text),
+        };
+        value.map_err(|error| KeyError::of(name, error))
+    }
+
+    /// The next column with its text.
+    fn next_column(&mut self) -> Result<(&'static str, Form, &'a str), KeyError> {
+        while let Some((piece, after)) = self.pieces.split_first() {
+            self.pieces = after;
+            match *piece {
+                Piece::Literal(text) => self.skip(text)?,
+                Piece::Column { name, form } => {
+                    let len = self
+                        .value_len()
+                        .ok_or_else(|| self.path.not_a_key(self.text))?;
+                    let (value, rest) = self.rest.split_at(len);
+                    self.rest = rest;
+                    return Ok((name, form, value));
+                }
+            }
+        }
+        Err(self.path.wrong_columns())
+    }
+
+    /// How far the value reaches that stands before the unread pieces. What it must not hold is
+    /// left for its decoder to refuse.
+    fn value_len(&self) -> Option<usize> {
+        let Some(Piece::Literal(after)) = self.pieces.first() else {
+            return Some(self.rest.len());
+        };
+        let segment = match after.split_once('/') {
+            Some((end, _)) => self.rest[..self.rest.find('/')?].strip_suffix(end)?,
+            None if self.pieces.len() == 1 => self.rest.strip_suffix(after)?,
+            None => return self.rest.find(after),
+        };
+        Some(segment.len())
+    }
+
+    fn skip(&mut self, literal: &str) -> Result<(), KeyError> {
+        let rest = self.rest.strip_prefix(literal);
+        self.rest = rest.ok_or_else(|| self.path.not_a_key(self.text))?;
+        Ok(())
+    }
+
+    /// Checks what follows the last value, and that the values have no other key: a
+    /// [`KeyColumn::parse`] that accepts too much must not give one row two keys.
+    pub(super) fn finish<K: KeyTuple>(mut self, values: &K) -> Result<(), KeyError> {
+        for piece in self.pieces {
+            match *piece {
+                Piece::Literal(text) => self.skip(text)?,
+                Piece::Column { .. } => return Err(self.path.wrong_columns()),
+            }
+        }
+        if !self.rest.is_empty() {
+            return Err(self.path.not_a_key(self.text));
+        }
+        let mut key = String::with_capacity(self.text.len());
+        values.write(self.path, &mut key)?;
+        if key != self.text {
+            let what = format!("the key of its values: that is `{}`", key.escape_debug());
+            return Err(KeyError::of_key(ColumnError::not(self.text, &what)));
+        }
+        Ok(())
+    }
+}
+
+fn check_verbatim(value: &str) -> Result<(), ColumnError> {
+    if value.is_empty() || value.contains('/') {
+        let what = "a value that can be written without escapes: it is empty or holds a `/`";
+        return Err(ColumnError::not(value, what));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn plain(name: &'static str) -> Piece {
+        Piece::Column {
+            name,
+            form: Form::Plain,
+        }
+    }
+
+    const fn path(pieces: &'static [Piece], encoding: Encoding) -> PathTemplate {
+        PathTemplate {
+            pieces,
+            extension: ".json",
+            encoding,
+        }
+    }
+
+    const FOLDERS: &[Piece] = &[
+        Piece::Literal("by=me/a"),
+        plain("a"),
+        Piece::Literal("-x/y/b"),
+        plain("b"),
+        Piece::Literal(".d"),
+    ];
+    const LIST: &[Piece] = &[plain("a"), Piece::Literal("--"), plain("b")];
+    const COMMAS: &[Piece] = &[
+        plain("a"),
+        Piece::Literal(",-"),
+        plain("b"),
+        Piece::Literal("/z"),
+    ];
+
+    const SLASH: &[Piece] = &[plain("a"), Piece::Literal("/"), plain("b")];
+    const ID: &[Piece] = &[plain("id")];
+
+    type Pair = (String, String);
+
+    fn pair(a: &str, b: &str) -> Pair {
+        (a.to_owned(), b.to_owned())
+    }
+
+    fn key<K: KeyTuple>(values: &K, path: &PathTemplate) -> Result<String, KeyError> {
+        let mut out = "people/".to_owned();
+        values.write(path, &mut out)?;
+        Ok(out.split_off("people/".len()))
+    }
+
+    #[test]
+    fn escaped_values_stay_between_the_literals() {
+        let folders = path(FOLDERS, Encoding::Escaped);
+        let texts = [
+            (pair("1", "2"), "by=me/a1-x/y/b2.d.json"),
+            (pair("", "."), "by=me/a!_-x/y/b!2e.d.json"),
+            (
+                pair("-x/y/b", ".d.json"),
+                "by=me/a-x!2fy!2fb-x/y/b!2ed.json.d.json",
+            ),
+        ];
+        for (values, text) in texts {
+            assert_eq!(key(&values, &folders).as_deref(), Ok(text));
+            assert_eq!(Pair::parse(&folders, text), Ok(values));
+        }
+        let commas = path(COMMAS, Encoding::Escaped);
+        let text = "a!2c-,-b/z.json";
+        assert_eq!(key(&pair("a,-", "b"), &commas).as_deref(), Ok(text));
+        assert_eq!(Pair::parse(&commas, text), Ok(pair("a,-", "b")));
+    }
+
+    #[test]
+    fn texts_of_another_form_are_refused() {
+        let folders = path(FOLDERS, Encoding::Escaped);
+        for text in [
+            "",
+            ".json",
+            "by=me/a1-x/y/b2.d",
+            "by=me/a1-x/y/b2.json",
+            "by=me/a1/y/b2.d.json",
+            "by=me/a-x/y/b2.d.json",
+            "by=me/a1-x/y/b.d.json",
+            "by=me/a1-x/y/b2/3.d.json",
+            "by=me/a1-x/y/b2.d.json.json",
+            "by=you/a1-x/y/b2.d.json",
+            "by=me/a1-x/y/b!2.d.json",
+        ] {
+            assert!(Pair::parse(&folders, text).is_err(), "{text}");
+        }
+        let commas = path(COMMAS, Encoding::Escaped);
+        for text in [
+            "a,-b,-c/z.json",
+            "a,b/z.json",
+            "a/b,-c/z.json",
+            "a,-b/c/z.json",
+        ] {
+            assert!(Pair::parse(&commas, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn verbatim_values_are_written_only_if_they_read_back() {
+        let list = path(LIST, Encoding::Verbatim);
+        assert_eq!(
+            key(&pair("ä b", "c--d"), &list).as_deref(),
+            Ok("ä b--c--d.json")
+        );
+        assert_eq!(
+            Pair::parse(&list, "ä b--c--d.json"),
+            Ok(pair("ä b", "c--d"))
+        );
+        for (a, b) in [
+            ("", "x"),
+            ("x", ""),
+            ("x/y", "z"),
+            ("x--y", "z"),
+            ("x-", "y"),
+            ("x", "/"),
+        ] {
+            assert!(key(&pair(a, b), &list).is_err(), "{a} {b}");
+        }
+        let error = key(&pair("x-", "y"), &list).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "key column `a`: `x-` is not a value that can be written without escapes: \
+             it would be read back as `x`"
+        );
+        let bare = PathTemplate {
+            extension: "",
+            ..path(SLASH, Encoding::Verbatim)
+        };
+        for (a, b) in [("..", "x"), ("x", "."), ("x", "..")] {
+            assert!(key(&pair(a, b), &bare).is_err());
+            assert!(Pair::parse(&bare, &format!("{a}/{b}")).is_err());
+        }
+        assert_eq!(key(&pair("...", "x y"), &bare).as_deref(), Ok(".../x y"));
+    }
+
+    /// A user's type whose `parse` takes what `write` never gives.
+    #[derive(Debug, Clone, PartialEq)]
+    struct Lax(u32);
+
+    impl KeyColumn for Lax {
+        fn write(&self, out: &mut String) -> Result<(), ColumnError> {
+            self.0.write(out)
+        }
+
+        fn parse(text: &str) -> Result<Self, ColumnError> {
+            let number = text.parse().map_err(|_| ColumnError::new("no number"));
+            number.map(Self)
+        }
+    }
+
+    #[test]
+    fn a_second_spelling_of_a_value_is_no_key() {
+        let path = path(ID, Encoding::Escaped);
+        assert_eq!(<(Lax,)>::parse(&path, "7.json"), Ok((Lax(7),)));
+        let error = <(Lax,)>::parse(&path, "007.json").unwrap_err();
+        let message = "`007.json` is not the key of its values: that is `7.json`";
+        assert_eq!(error.to_string(), message);
+    }
+}

@@ -1,0 +1,114 @@
+//! `delete`.
+
+use std::future::IntoFuture;
+
+use super::{RequestFuture, Table, awaits, operation, write_error};
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::{Row, Version};
+use crate::schema::S3Schema;
+use crate::store::{DeleteObject, Precondition};
+use crate::write::{self, Failure};
+
+/// A request of [`Table::delete`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct Delete<'a, T: S3Schema> {
+    table: &'a Table<T>,
+    key: T::Key,
+    precondition: Precondition,
+}
+
+/// A request of [`Delete::returning_old`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct DeleteReturning<'a, T: S3Schema>(Delete<'a, T>);
+
+impl<'a, T: S3Schema> Delete<'a, T> {
+    pub(super) fn new(table: &'a Table<T>, key: T::Key) -> Self {
+        Self {
+            table,
+            key,
+            precondition: Precondition::None,
+        }
+    }
+
+    /// Fails with [`NotFound`](ErrorKind::NotFound) if there is no row. Needs a store that deletes
+    /// conditionally.
+    pub fn must_exist(mut self) -> Self {
+        if self.precondition == Precondition::None {
+            self.precondition = Precondition::IfPresent;
+        }
+        self
+    }
+
+    /// Only if the row has this version: [`Conflict`](ErrorKind::Conflict) otherwise. Needs a store
+    /// that deletes conditionally.
+    pub fn if_version(mut self, version: &Version) -> Self {
+        self.precondition = Precondition::IfMatch(version.etag.clone());
+        self
+    }
+
+    /// Returns the row that was deleted, or `None` if there was none.
+    ///
+    /// Reads first and deletes what was read, and again when somebody was faster: the row returned
+    /// is the one deleted. Needs a store that deletes conditionally. Cost: 1 GET and 1 DELETE, and
+    /// as much again each time.
+    pub fn returning_old(self) -> DeleteReturning<'a, T> {
+        DeleteReturning(self)
+    }
+
+    fn refused(&self) -> ErrorKind {
+        match self.precondition {
+            Precondition::IfMatch(_) => ErrorKind::Conflict,
+            _ => ErrorKind::NotFound,
+        }
+    }
+
+    async fn run(self) -> Result<()> {
+        let (refused, db) = (self.refused(), self.table.db());
+        let key = self.table.object_key(&self.key)?;
+        let request = DeleteObject {
+            key: key.clone(),
+            precondition: self.precondition,
+        };
+        write::delete(db.store(), db.env(), request)
+            .await
+            .map_err(|failure| write_error(failure, key, refused))
+    }
+}
+
+impl<T: S3Schema> DeleteReturning<'_, T> {
+    async fn run(self) -> Result<Option<Row<T>>> {
+        let (refused, db) = (self.0.refused(), self.0.table.db());
+        let mut attempts = db.attempts();
+        loop {
+            let Some((meta, key, row)) = self.0.table.fetch(self.0.key.clone()).await? else {
+                return match self.0.precondition {
+                    Precondition::None => Ok(None),
+                    _ => Err(Error::new(refused, "there is no row with this key")
+                        .with_key(self.0.table.object_key(&self.0.key)?)),
+                };
+            };
+            let row = Row::read(row, key, meta);
+            if let Precondition::IfMatch(etag) = &self.0.precondition
+                && *etag != row.version.etag
+            {
+                let detail = "the row is not at this version any more; nothing was deleted";
+                return Err(Error::new(ErrorKind::Conflict, detail).with_key(row.key));
+            }
+            let request = DeleteObject {
+                key: row.key.clone(),
+                precondition: Precondition::IfMatch(row.version.etag.clone()),
+            };
+            match write::delete(db.store(), db.env(), request).await {
+                Ok(()) => return Ok(Some(row)),
+                Err(Failure::Refused(error)) if write::is_race(&error) && attempts.next().await => {
+                }
+                Err(failure) => return Err(write_error(failure, row.key, ErrorKind::Conflict)),
+            }
+        }
+    }
+}
+
+awaits!(Delete, "delete", ());
+awaits!(DeleteReturning, "delete", Option<Row<T>>);

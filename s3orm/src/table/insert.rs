@@ -1,0 +1,74 @@
+//! `insert`: create a row.
+
+use std::future::IntoFuture;
+
+use super::put::Put;
+use super::{
+    RequestFuture, Table, WriteOptions, awaits, operation, write_error, write_options, written,
+};
+use crate::error::{ErrorKind, Result};
+use crate::row::Row;
+use crate::schema::{S3Schema, WriteEvent};
+use crate::store::Precondition;
+use crate::write;
+
+/// A request of [`Table::insert`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct Insert<'a, T> {
+    table: &'a Table<T>,
+    row: T,
+    options: WriteOptions,
+}
+
+/// A request of [`Insert::on_conflict_nothing`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct InsertOrNothing<'a, T>(Insert<'a, T>);
+
+write_options!(Insert);
+
+impl<'a, T: S3Schema> Insert<'a, T> {
+    pub(super) fn new(table: &'a Table<T>, row: T) -> Self {
+        Self {
+            table,
+            row,
+            options: WriteOptions::default(),
+        }
+    }
+
+    /// Leaves a row that is there as it is; awaiting returns `None` then, and nothing was written.
+    pub fn on_conflict_nothing(self) -> InsertOrNothing<'a, T> {
+        InsertOrNothing(self)
+    }
+
+    /// Replaces a row that is there. `created_at` is the time of this write then.
+    pub fn on_conflict_replace(self) -> Put<'a, T> {
+        Put::inserting(self.table, self.row, self.options)
+    }
+
+    async fn run(mut self) -> Result<Row<T>> {
+        let mut request = self
+            .table
+            .request(&mut self.row, WriteEvent::Insert, &self.options)?;
+        request.precondition = Precondition::IfAbsent;
+        let db = self.table.db();
+        match write::put(db.store(), db.env(), &request).await {
+            Ok(etag) => Ok(written(self.row, request, etag)),
+            Err(failure) => Err(write_error(failure, request.key, ErrorKind::AlreadyExists)),
+        }
+    }
+}
+
+impl<T: S3Schema> InsertOrNothing<'_, T> {
+    async fn run(self) -> Result<Option<Row<T>>> {
+        match self.0.run().await {
+            Ok(row) => Ok(Some(row)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+awaits!(Insert, "insert", Row<T>);
+awaits!(InsertOrNothing, "insert", Option<Row<T>>);

@@ -1,0 +1,524 @@
+//! `Table<T>`: what an application does with its rows.
+//!
+//! A method returns a request value; nothing happens until it is awaited, and what may be said about
+//! it (metadata, a precondition, what to return) are methods on it.
+
+mod delete;
+mod insert;
+mod put;
+mod read;
+mod update;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytes::Bytes;
+pub use delete::{Delete, DeleteReturning};
+pub use insert::{Insert, InsertOrNothing};
+pub use put::{Put, PutReturning, Replaced, Save};
+pub use read::{Exists, Get, Read};
+pub use update::{Decision, Update};
+
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::{KeyFrom, KeyTuple as _};
+use crate::row::{IntoRow, Row, Version};
+use crate::schema::{Prepare, S3Schema, WriteEvent};
+use crate::store::{
+    ETag, GetObject, Metadata, ObjectMeta, Precondition, PutObject, StoreError, StoreErrorKind,
+};
+use crate::write::{self, Failure};
+use tracing::Instrument as _;
+
+/// A request's future.
+pub(crate) type RequestFuture<'a, T> =
+    std::pin::Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// A table of rows of type `T`: cheap to clone, `Send + Sync`.
+///
+/// From [`Db::table`]. The rows are the objects `<prefix>/<table>/<path><extension>`; a table needs
+/// no creation.
+///
+/// ```
+/// use s3orm::{Db, ErrorKind, S3Schema};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "people", path = "<city>/<id>")]
+/// struct Person {
+///     city: String,
+///     id: u64,
+///     age: u32,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+/// let people = Db::connect("memory:").await?.table::<Person>();
+/// let ann = Person { city: "Oslo".into(), id: 42, age: 30 };
+///
+/// people.insert(&ann).await?;
+/// let again = people.insert(&ann).await.unwrap_err();
+/// assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+///
+/// people.update(("Oslo", 42), |person| person.age += 1).await?;
+/// let row = people.get(("Oslo", 42)).await?;
+/// assert_eq!(row.map(|person| person.age), Some(31));
+///
+/// people.delete(("Oslo", 42)).await?;
+/// assert!(!people.exists(("Oslo", 42)).await?);
+/// # Ok(()) }
+/// ```
+pub struct Table<T> {
+    db: Db,
+    /// `<prefix>/<table>/`.
+    folder: Arc<str>,
+    marker: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Table<T> {
+    fn clone(&self) -> Self {
+        Self {
+            db: self.db.clone(),
+            folder: Arc::clone(&self.folder),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Table<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("folder", &self.folder)
+            .field("db", &self.db)
+            .finish()
+    }
+}
+
+impl<T: S3Schema> Table<T> {
+    pub(crate) fn new(db: Db) -> Self {
+        let folder = format!("{}{}/", db.prefix(), T::SCHEMA.table).into();
+        Self {
+            db,
+            folder,
+            marker: PhantomData,
+        }
+    }
+
+    /// Creates a row; awaiting returns it as [`Row<T>`], with what was generated filled in.
+    ///
+    /// Takes a `T`, or a `&T` where `T` is `Clone`.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](ErrorKind::AlreadyExists) if there is a row with its key (see
+    /// [`on_conflict_nothing`](Insert::on_conflict_nothing) and
+    /// [`on_conflict_replace`](Insert::on_conflict_replace)), [`InvalidKey`](ErrorKind::InvalidKey),
+    /// [`InvalidRow`](ErrorKind::InvalidRow), [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and
+    /// those of the connection.
+    ///
+    /// # Cost
+    /// 1 PUT. When the row is there, 1 more HEAD makes sure that it is another's.
+    pub fn insert(&self, row: impl IntoRow<T>) -> Insert<'_, T> {
+        Insert::new(self, row.into_row())
+    }
+
+    /// Creates a row or replaces it, whatever is there; awaiting returns it as [`Row<T>`].
+    ///
+    /// The last of several writers wins. To notice the others, use [`insert`](Self::insert),
+    /// [`save`](Self::save), [`update`](Self::update) or [`if_version`](Put::if_version).
+    ///
+    /// # Errors
+    /// [`InvalidKey`](ErrorKind::InvalidKey), [`InvalidRow`](ErrorKind::InvalidRow),
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and those of the connection.
+    ///
+    /// # Cost
+    /// 1 PUT.
+    pub fn put(&self, row: impl IntoRow<T>) -> Put<'_, T> {
+        Put::new(self, row.into_row())
+    }
+
+    /// Writes a row back that was read or written before, if nobody changed it meanwhile; awaiting
+    /// returns it with its new version.
+    ///
+    /// Content type and user metadata stay as they were read, unless the request says otherwise.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) if the row was changed or deleted since: nothing was
+    /// written. [`InvalidKey`](ErrorKind::InvalidKey) if a key column was changed: that is another
+    /// row. And those of [`put`](Self::put).
+    ///
+    /// # Cost
+    /// 1 PUT. After a conflict, 1 more HEAD makes sure that the other version is another's.
+    pub fn save(&self, row: Row<T>) -> Save<'_, T> {
+        Save::new(self, row)
+    }
+
+    /// Reads a row; awaiting returns `Option<T>`.
+    ///
+    /// # Errors
+    /// [`Decode`](ErrorKind::Decode) if the object is not a row of this table,
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if it is larger than the connection's
+    /// `max_row_bytes`, [`InvalidKey`](ErrorKind::InvalidKey), and those of the connection. A
+    /// refusal is never read as "there is none".
+    ///
+    /// # Cost
+    /// 1 GET.
+    pub fn get<K>(&self, key: K) -> Get<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Get::new(self, T::Key::key_from(key))
+    }
+
+    /// Reads a row with its version, for [`save`](Self::save); awaiting returns `Option<Row<T>>`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    ///
+    /// # Cost
+    /// 1 GET.
+    pub fn read<K>(&self, key: K) -> Read<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Read::new(self, T::Key::key_from(key))
+    }
+
+    /// Whether there is an object with this key; awaiting returns `bool`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), but for `Decode`: the object is not looked at.
+    ///
+    /// # Cost
+    /// 1 GET of one byte (the answer to a HEAD would not tell an absent row from an absent bucket).
+    pub fn exists<K>(&self, key: K) -> Exists<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Exists::new(self, T::Key::key_from(key))
+    }
+
+    /// Reads a row, changes it and saves it, and does so again when somebody else was faster;
+    /// awaiting returns the changed [`Row<T>`].
+    ///
+    /// The closure may run several times, each time on the newest version. It returns `()`, or a
+    /// `Result` whose `Err` leaves the row as it is.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is no row, [`Cancelled`](ErrorKind::Cancelled) if
+    /// the closure returned an `Err`, [`Conflict`](ErrorKind::Conflict) if others were faster every
+    /// time, and those of [`get`](Self::get) and [`save`](Self::save).
+    ///
+    /// # Cost
+    /// 1 GET and 1 PUT; as much again for each time that somebody was faster.
+    pub fn update<K, F, D>(&self, key: K, change: F) -> Update<'_, T, F>
+    where
+        T::Key: KeyFrom<K>,
+        F: FnMut(&mut T) -> D + Send,
+        D: Decision,
+    {
+        Update::new(self, T::Key::key_from(key), change)
+    }
+
+    /// Deletes a row; deleting one that is not there succeeds. Awaiting returns `()`.
+    ///
+    /// # Errors
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), [`InvalidKey`](ErrorKind::InvalidKey), and
+    /// those of the connection.
+    ///
+    /// # Cost
+    /// 1 DELETE.
+    pub fn delete<K>(&self, key: K) -> Delete<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Delete::new(self, T::Key::key_from(key))
+    }
+
+    /// The key of a row's object, as it is on the bucket. No request.
+    ///
+    /// # Errors
+    /// [`InvalidKey`](ErrorKind::InvalidKey).
+    ///
+    /// ```
+    /// # use s3orm::{Db, S3Schema};
+    /// # #[derive(serde::Serialize, serde::Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<city>/<id>")]
+    /// # struct Person { city: String, id: u64 }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// let people = Db::connect("memory:").await?.table::<Person>();
+    /// assert_eq!(people.key(("São Paulo", 7))?, "people/S!c3!a3o!20Paulo/7.json");
+    /// # Ok(()) }
+    /// ```
+    pub fn key<K>(&self, key: K) -> Result<String>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        self.object_key(&T::Key::key_from(key))
+            .map_err(|error| self.during("key", error))
+    }
+
+    /// The bytes that [`put`](Self::put) would store. No request.
+    ///
+    /// # Errors
+    /// [`InvalidRow`](ErrorKind::InvalidRow).
+    pub fn encode(&self, row: &T) -> Result<Bytes> {
+        self.encode_row(row)
+            .map_err(|error| self.during("encode", error))
+    }
+
+    /// The row of a key and of stored bytes, as [`get`](Self::get) would return it. No request.
+    ///
+    /// # Errors
+    /// [`Decode`](ErrorKind::Decode), [`InvalidKey`](ErrorKind::InvalidKey).
+    pub fn decode<K>(&self, key: K, body: &[u8]) -> Result<T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        let key = T::Key::key_from(key);
+        self.object_key(&key)
+            .and_then(|object| self.decode_row(key, &object, body))
+            .map_err(|error| self.during("decode", error))
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    #[expect(clippy::unused_self, reason = "reads better at every call")]
+    fn during(&self, operation: &'static str, error: Error) -> Error {
+        error.during(operation, T::SCHEMA.table)
+    }
+
+    fn object_key(&self, key: &T::Key) -> Result<String> {
+        let mut text = String::with_capacity(self.folder.len() + 48);
+        text.push_str(&self.folder);
+        key.write(&T::SCHEMA.path, &mut text)
+            .map_err(|error| Error::new(ErrorKind::InvalidKey, error.to_string()))?;
+        crate::store::check_key(&text).map_err(|error| store_error(error, None))?;
+        Ok(text)
+    }
+
+    fn encode_row(&self, row: &T) -> Result<Bytes> {
+        let body = row.encode().map_err(|error| {
+            Error::new(ErrorKind::InvalidRow, error.to_string()).with_cause(error.into_cause())
+        })?;
+        let limit = self.db.max_row_bytes();
+        if body.len() as u64 > limit {
+            let detail = format!("the row is {} bytes long; the limit is {limit}", body.len());
+            return Err(Error::new(ErrorKind::InvalidRow, detail)
+                .with_help("store large data apart, or raise `max_row_bytes`"));
+        }
+        Ok(body.into())
+    }
+
+    fn decode_row(&self, key: T::Key, object: &str, body: &[u8]) -> Result<T> {
+        let row = T::decode(key, body).map_err(|error| {
+            Error::new(ErrorKind::Decode, error.to_string())
+                .with_cause(error.into_cause())
+                .with_key(object)
+        })?;
+        let own = self.object_key(&row.key());
+        if own.as_deref().is_ok_and(|own| own == object) {
+            return Ok(row);
+        }
+        let detail = match own {
+            Ok(own) => format!("the row's columns say that its key is `{own}`"),
+            Err(error) => format!("the row's columns make no key: {error}"),
+        };
+        Err(Error::new(ErrorKind::Decode, detail)
+            .with_help("the object was copied, renamed or edited; fix its key columns or its key")
+            .with_key(object))
+    }
+
+    /// Fills in what the library keeps, and makes the write of a row.
+    fn request(&self, row: &mut T, event: WriteEvent, options: &WriteOptions) -> Result<PutObject> {
+        row.prepare(&Prepare::new(self.db.env(), event));
+        let key = self.object_key(&row.key())?;
+        let body = self.encode_row(row).map_err(|error| error.with_key(&key))?;
+        let mut metadata = options.metadata.clone();
+        if let Some(name) = metadata.keys().find(|name| name.starts_with("s3orm-")) {
+            return Err(Error::new(
+                ErrorKind::InvalidRow,
+                format!("the metadata name `{name}` is reserved: names with `s3orm-` are ours"),
+            ));
+        }
+        metadata.insert(write::ID.to_owned(), write::new_id(self.db.env()));
+        Ok(PutObject {
+            key,
+            body,
+            precondition: Precondition::None,
+            content_type: Some(match &options.content_type {
+                Some(own) => own.clone().into(),
+                None => T::SCHEMA.body.content_type().into(),
+            }),
+            metadata,
+        })
+    }
+
+    /// Reads the object of a key: its metadata and the row, or `None`.
+    async fn fetch(&self, key: T::Key) -> Result<Option<(ObjectMeta, String, T)>> {
+        let object_key = self.object_key(&key)?;
+        let request = GetObject {
+            key: object_key.clone(),
+            max_bytes: Some(self.db.max_row_bytes()),
+            ..GetObject::default()
+        };
+        match self.db.store().get(request).await {
+            Ok(object) => {
+                let row = self.decode_row(key, &object_key, &object.body)?;
+                Ok(Some((object.meta, object_key, row)))
+            }
+            Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
+            Err(error) => Err(store_error(error, Some(object_key))),
+        }
+    }
+}
+
+/// What may be said of any write.
+#[derive(Debug, Clone, Default)]
+struct WriteOptions {
+    content_type: Option<String>,
+    metadata: Metadata,
+}
+
+/// The methods of [`WriteOptions`] on a request that has them in `options`.
+macro_rules! write_options {
+    ($request:ident) => {
+        impl<'a, T: S3Schema> $request<'a, T> {
+            write_options!();
+        }
+    };
+    () => {
+        /// The object's content type; `application/json` or, for raw bodies,
+        /// `application/octet-stream` unless said.
+        #[must_use]
+        pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+            self.options.content_type = Some(content_type.into());
+            self
+        }
+
+        /// Adds user metadata (`x-amz-meta-<name>`): a name of lower-case letters, digits and `-`,
+        /// a value of visible ASCII. S3 takes 2 KB in all; 100 bytes of it are the library's.
+        #[must_use]
+        pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+            self.options
+                .metadata
+                .insert(name.into().to_ascii_lowercase(), value.into());
+            self
+        }
+    };
+}
+use write_options;
+
+/// Makes a request with an `async fn run(self)` awaitable, and names the operation in its errors.
+macro_rules! awaits {
+    ($request:ident, $operation:literal, $output:ty) => {
+        impl<'a, T: S3Schema> IntoFuture for $request<'a, T> {
+            type Output = Result<$output>;
+            type IntoFuture = RequestFuture<'a, $output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                operation::<T, _>($operation, self.run())
+            }
+        }
+    };
+}
+use awaits;
+
+/// Runs an operation in its span and names it in its errors.
+fn operation<'a, T: S3Schema, R>(
+    name: &'static str,
+    run: impl Future<Output = Result<R>> + Send + 'a,
+) -> RequestFuture<'a, R> {
+    let table = T::SCHEMA.table;
+    let span = tracing::debug_span!("s3orm", operation = name, table);
+    Box::pin(async move { run.await.map_err(|error| error.during(name, table)) }.instrument(span))
+}
+
+/// A row that was just written.
+fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
+    let PutObject {
+        key,
+        mut metadata,
+        content_type,
+        ..
+    } = request;
+    let id = metadata.remove(write::ID);
+    metadata.remove(write::PREVIOUS);
+    Row {
+        value,
+        key,
+        version: Version { etag, id },
+        content_type: content_type.map(Into::into),
+        metadata,
+        last_modified: None,
+    }
+}
+
+/// The error of a failed write: `refused` where a precondition did not hold.
+fn write_error(failure: Failure, key: String, refused: ErrorKind) -> Error {
+    match failure {
+        Failure::Refused(error) => match error.kind() {
+            StoreErrorKind::PreconditionFailed
+            | StoreErrorKind::Conflict
+            | StoreErrorKind::NotFound => {
+                let detail = match refused {
+                    ErrorKind::AlreadyExists => "a row with this key exists",
+                    ErrorKind::NotFound => "there is no row with this key",
+                    _ => "the row was changed or deleted since it was read; nothing was written",
+                };
+                Error::new(refused, detail).with_source(error).with_key(key)
+            }
+            StoreErrorKind::Invalid => {
+                store_error(error, Some(key)).with_kind(ErrorKind::InvalidRow)
+            }
+            _ => store_error(error, Some(key)),
+        },
+        Failure::Unknown(error) => Error::new(
+            ErrorKind::OutcomeUnknown,
+            "the answer was lost, and the object does not tell whether the write was applied",
+        )
+        .with_help("it may be applied now, later or never: read the row before writing it again")
+        .with_source(error)
+        .with_key(key),
+    }
+}
+
+/// The error of a failed request that was no write, or was certainly not applied.
+pub(crate) fn store_error(error: StoreError, key: Option<String>) -> Error {
+    let (kind, help) = match error.kind() {
+        StoreErrorKind::NotFound | StoreErrorKind::NoSuchUpload => (ErrorKind::NotFound, None),
+        StoreErrorKind::NoSuchBucket => (
+            ErrorKind::NoSuchBucket,
+            Some("create it with `Db::ensure_bucket`, or fix the name in the connection string"),
+        ),
+        StoreErrorKind::PreconditionFailed
+        | StoreErrorKind::Conflict
+        | StoreErrorKind::BucketNotEmpty => (ErrorKind::Conflict, None),
+        StoreErrorKind::BucketExists => (ErrorKind::AlreadyExists, None),
+        StoreErrorKind::Denied => (ErrorKind::Denied, None),
+        StoreErrorKind::Credentials => (ErrorKind::Credentials, None),
+        StoreErrorKind::WrongRegion => (ErrorKind::Config, None),
+        StoreErrorKind::InvalidKey => (ErrorKind::InvalidKey, None),
+        StoreErrorKind::TooLarge => (
+            ErrorKind::LimitExceeded,
+            Some("raise `max_row_bytes`, or read it in ranges"),
+        ),
+        StoreErrorKind::Unsupported => (ErrorKind::Unsupported, None),
+        StoreErrorKind::Throttled => (ErrorKind::Throttled, None),
+        StoreErrorKind::Unsent
+        | StoreErrorKind::Server
+        | StoreErrorKind::Lost
+        | StoreErrorKind::BadAnswer => (ErrorKind::Unavailable, None),
+        _ => (ErrorKind::Internal, None),
+    };
+    let mut mapped = Error::new(kind, error.to_string()).with_cause(error.into_cause());
+    if let Some(help) = help {
+        mapped = mapped.with_help(help);
+    }
+    match key {
+        Some(key) => mapped.with_key(key),
+        None => mapped,
+    }
+}

@@ -1,0 +1,208 @@
+//! `put` and `save`: write a row whatever is there, or on the version that was read.
+
+use std::future::IntoFuture;
+
+use super::{
+    RequestFuture, Table, WriteOptions, awaits, operation, write_error, write_options, written,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::{Row, Version};
+use crate::schema::{S3Schema, WriteEvent};
+use crate::store::{Precondition, PutObject};
+use crate::write::{self, Failure};
+
+/// A request of [`Table::put`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct Put<'a, T> {
+    table: &'a Table<T>,
+    row: T,
+    options: WriteOptions,
+    event: WriteEvent,
+    version: Option<Version>,
+}
+
+/// A request of [`Put::returning_old`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct PutReturning<'a, T>(Put<'a, T>);
+
+/// What [`Put::returning_old`] returns.
+#[derive(Debug, Clone)]
+pub struct Replaced<T> {
+    /// The row that was there, if one was.
+    pub old: Option<Row<T>>,
+    /// The row that is there now.
+    pub new: Row<T>,
+}
+
+/// A request of [`Table::save`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct Save<'a, T> {
+    table: &'a Table<T>,
+    row: Row<T>,
+    options: WriteOptions,
+}
+
+write_options!(Put);
+write_options!(Save);
+
+/// Makes the write conditional on a version, and names that version as the predecessor.
+pub(super) fn replacing(request: &mut PutObject, version: &Version) {
+    request.precondition = Precondition::IfMatch(version.etag.clone());
+    if let Some(id) = &version.id {
+        request
+            .metadata
+            .insert(write::PREVIOUS.to_owned(), id.clone());
+    }
+}
+
+impl<'a, T: S3Schema> Put<'a, T> {
+    pub(super) fn new(table: &'a Table<T>, row: T) -> Self {
+        let options = WriteOptions::default();
+        Self {
+            table,
+            row,
+            options,
+            event: WriteEvent::Put,
+            version: None,
+        }
+    }
+
+    pub(super) fn inserting(table: &'a Table<T>, row: T, options: WriteOptions) -> Self {
+        Self {
+            table,
+            row,
+            options,
+            event: WriteEvent::Insert,
+            version: None,
+        }
+    }
+
+    /// Only if the row has this version: [`Conflict`](ErrorKind::Conflict) otherwise.
+    pub fn if_version(mut self, version: &Version) -> Self {
+        self.version = Some(version.clone());
+        self
+    }
+
+    /// Returns the row that was replaced, too.
+    ///
+    /// Reads first and writes on what was read, and again when somebody was faster: exactly one row
+    /// was replaced, and that one is returned. Cost: 1 GET and 1 PUT, and as much again each time.
+    pub fn returning_old(self) -> PutReturning<'a, T> {
+        PutReturning(self)
+    }
+
+    async fn run(mut self) -> Result<Row<T>> {
+        let mut request = self
+            .table
+            .request(&mut self.row, self.event, &self.options)?;
+        if let Some(version) = &self.version {
+            replacing(&mut request, version);
+        }
+        send(self.table, self.row, request, ErrorKind::Conflict).await
+    }
+}
+
+impl<T: S3Schema> PutReturning<'_, T> {
+    async fn run(self) -> Result<Replaced<T>> {
+        let Put {
+            table,
+            mut row,
+            options,
+            event,
+            version,
+        } = self.0;
+        let request = table.request(&mut row, event, &options)?;
+        let db = table.db();
+        let mut attempts = db.attempts();
+        loop {
+            let old = table.fetch(row.key()).await?;
+            let old = old.map(|(meta, key, row)| Row::read(row, key, meta));
+            if let Some(version) = &version
+                && old
+                    .as_ref()
+                    .is_none_or(|row| row.version.etag != version.etag)
+            {
+                return Err(changed(request.key));
+            }
+            let mut request = request.clone();
+            match &old {
+                Some(old) => replacing(&mut request, &old.version),
+                None => request.precondition = Precondition::IfAbsent,
+            }
+            match write::put(db.store(), db.env(), &request).await {
+                Ok(etag) => {
+                    return Ok(Replaced {
+                        old,
+                        new: written(row, request, etag),
+                    });
+                }
+                Err(Failure::Refused(error)) if write::is_race(&error) && attempts.next().await => {
+                }
+                Err(failure) => return Err(write_error(failure, request.key, ErrorKind::Conflict)),
+            }
+        }
+    }
+}
+
+impl<'a, T: S3Schema> Save<'a, T> {
+    pub(super) fn new(table: &'a Table<T>, row: Row<T>) -> Self {
+        let options = WriteOptions {
+            content_type: row.content_type.clone(),
+            metadata: row.metadata.clone(),
+        };
+        Self {
+            table,
+            row,
+            options,
+        }
+    }
+
+    async fn run(mut self) -> Result<Row<T>> {
+        let mut request =
+            self.table
+                .request(&mut self.row.value, WriteEvent::Save, &self.options)?;
+        same_key(&self.row.key, &request.key)?;
+        replacing(&mut request, &self.row.version);
+        send(self.table, self.row.value, request, ErrorKind::Conflict).await
+    }
+}
+
+/// A row is its key: a changed key column would leave the old row behind.
+pub(super) fn same_key(read: &str, now: &str) -> Result<()> {
+    if read == now {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::InvalidKey,
+        format!("a key column was changed: it was read as `{read}`"),
+    )
+    .with_help("insert the new row and delete the old one")
+    .with_key(now))
+}
+
+fn changed(key: String) -> Error {
+    Error::new(
+        ErrorKind::Conflict,
+        "the row is not at this version any more; nothing was written",
+    )
+    .with_key(key)
+}
+
+async fn send<T: S3Schema>(
+    table: &Table<T>,
+    row: T,
+    request: PutObject,
+    refused: ErrorKind,
+) -> Result<Row<T>> {
+    match write::put(table.db().store(), table.db().env(), &request).await {
+        Ok(etag) => Ok(written(row, request, etag)),
+        Err(failure) => Err(write_error(failure, request.key, refused)),
+    }
+}
+
+awaits!(Put, "put", Row<T>);
+awaits!(PutReturning, "put", Replaced<T>);
+awaits!(Save, "save", Row<T>);

@@ -1,0 +1,86 @@
+//! `get`, `read` and `exists`.
+
+use std::future::IntoFuture;
+
+use super::{RequestFuture, Table, awaits, operation, store_error};
+use crate::error::Result;
+use crate::row::Row;
+use crate::schema::S3Schema;
+use crate::store::{ByteRange, GetObject, StoreErrorKind};
+
+/// A request of [`Table::get`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct Get<'a, T: S3Schema> {
+    table: &'a Table<T>,
+    key: T::Key,
+}
+
+/// A request of [`Table::read`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct Read<'a, T: S3Schema> {
+    table: &'a Table<T>,
+    key: T::Key,
+}
+
+/// A request of [`Table::exists`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct Exists<'a, T: S3Schema> {
+    table: &'a Table<T>,
+    key: T::Key,
+}
+
+impl<'a, T: S3Schema> Get<'a, T> {
+    pub(super) fn new(table: &'a Table<T>, key: T::Key) -> Self {
+        Self { table, key }
+    }
+}
+
+impl<'a, T: S3Schema> Read<'a, T> {
+    pub(super) fn new(table: &'a Table<T>, key: T::Key) -> Self {
+        Self { table, key }
+    }
+}
+
+impl<'a, T: S3Schema> Exists<'a, T> {
+    pub(super) fn new(table: &'a Table<T>, key: T::Key) -> Self {
+        Self { table, key }
+    }
+
+    async fn run(self) -> Result<bool> {
+        let key = self.table.object_key(&self.key)?;
+        let request = GetObject {
+            key: key.clone(),
+            range: Some(ByteRange::Span(0, 1)),
+            ..GetObject::default()
+        };
+        match self.table.db().store().get(request).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.kind() {
+                // An empty object has no first byte.
+                StoreErrorKind::InvalidRange => Ok(true),
+                StoreErrorKind::NotFound => Ok(false),
+                _ => Err(store_error(error, Some(key))),
+            },
+        }
+    }
+}
+
+impl<T: S3Schema> Get<'_, T> {
+    async fn run(self) -> Result<Option<T>> {
+        Ok(self.table.fetch(self.key).await?.map(|(_, _, row)| row))
+    }
+}
+
+impl<T: S3Schema> Read<'_, T> {
+    async fn run(self) -> Result<Option<Row<T>>> {
+        let found = self.table.fetch(self.key).await?;
+        Ok(found.map(|(meta, key, row)| Row::read(row, key, meta)))
+    }
+}
+
+awaits!(Get, "get", Option<T>);
+awaits!(Read, "read", Option<Row<T>>);
+awaits!(Exists, "exists", bool);

@@ -1,0 +1,136 @@
+//! `update`: read, change, save; again when somebody was faster.
+
+use std::error::Error as StdError;
+use std::future::IntoFuture;
+
+use super::put::{replacing, same_key};
+use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_options, written};
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::Row;
+use crate::schema::{S3Schema, WriteEvent};
+use crate::write::{self, Failure};
+
+/// What the closure of [`Table::update`] returns.
+pub trait Decision {
+    /// The reason to leave the row as it is, if there is one.
+    fn refusal(self) -> Option<Box<dyn StdError + Send + Sync>>;
+}
+
+impl Decision for () {
+    fn refusal(self) -> Option<Box<dyn StdError + Send + Sync>> {
+        None
+    }
+}
+
+impl<E: Into<Box<dyn StdError + Send + Sync>>> Decision for Result<(), E> {
+    fn refusal(self) -> Option<Box<dyn StdError + Send + Sync>> {
+        self.err().map(Into::into)
+    }
+}
+
+/// A request of [`Table::update`].
+#[must_use = "requests do nothing until awaited"]
+pub struct Update<'a, T: S3Schema, F> {
+    table: &'a Table<T>,
+    key: T::Key,
+    change: F,
+    options: WriteOptions,
+}
+
+impl<T: S3Schema, F> std::fmt::Debug for Update<'_, T, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Update")
+            .field("table", &self.table)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a, T: S3Schema, F> Update<'a, T, F> {
+    write_options!();
+
+    pub(super) fn new(table: &'a Table<T>, key: T::Key, change: F) -> Self {
+        Self {
+            table,
+            key,
+            change,
+            options: WriteOptions::default(),
+        }
+    }
+
+    /// The metadata of the row as it was read, with what this request says.
+    fn options(&self, row: &Row<T>) -> WriteOptions {
+        let mut metadata = row.metadata.clone();
+        metadata.extend(self.options.metadata.clone());
+        let content_type = self
+            .options
+            .content_type
+            .clone()
+            .or_else(|| row.content_type.clone());
+        WriteOptions {
+            content_type,
+            metadata,
+        }
+    }
+}
+
+impl<T: S3Schema, F, D> Update<'_, T, F>
+where
+    F: FnMut(&mut T) -> D + Send,
+    D: Decision,
+{
+    async fn run(mut self) -> Result<Row<T>> {
+        let (table, db) = (self.table, self.table.db());
+        let mut attempts = db.attempts();
+        let mut last_id: Option<String> = None;
+        loop {
+            let Some((meta, key, row)) = table.fetch(self.key.clone()).await? else {
+                let key = table.object_key(&self.key)?;
+                return Err(
+                    Error::new(ErrorKind::NotFound, "there is no row with this key")
+                        .with_help("create it with `insert` or `put`")
+                        .with_key(key),
+                );
+            };
+            let ours = last_id
+                .as_deref()
+                .is_some_and(|id| write::is_written_by(&meta, id));
+            let mut row = Row::read(row, key, meta);
+            if ours {
+                // Something on the way sent the write twice; the refusal was of the second copy.
+                return Ok(row);
+            }
+            if let Some(reason) = (self.change)(&mut row.value).refusal() {
+                return Err(Error::new(
+                    ErrorKind::Cancelled,
+                    "the closure refused; nothing was written",
+                )
+                .with_source(reason)
+                .with_key(row.key));
+            }
+            let options = self.options(&row);
+            let mut request = table.request(&mut row.value, WriteEvent::Save, &options)?;
+            same_key(&row.key, &request.key)?;
+            replacing(&mut request, &row.version);
+            match write::put_or_reread(db.store(), db.env(), &request).await {
+                Ok(etag) => return Ok(written(row.value, request, etag)),
+                Err(Failure::Refused(error)) if write::is_race(&error) && attempts.next().await => {
+                    last_id = request.metadata.get(write::ID).cloned();
+                }
+                Err(failure) => return Err(write_error(failure, request.key, ErrorKind::Conflict)),
+            }
+        }
+    }
+}
+
+impl<'a, T: S3Schema, F, D> IntoFuture for Update<'a, T, F>
+where
+    F: FnMut(&mut T) -> D + Send + 'a,
+    D: Decision + 'a,
+{
+    type Output = Result<Row<T>>;
+    type IntoFuture = RequestFuture<'a, Row<T>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        operation::<T, _>("update", self.run())
+    }
+}

@@ -1,0 +1,207 @@
+//! A write and what became of it.
+//!
+//! Every object that the library writes carries a random id in its user metadata, and the id of the
+//! version that it replaced where that is known. When the answer to a write is lost, reading the
+//! object back tells whether the write was applied: its id is there, or the object that stands there
+//! now names it as its predecessor. Anything else is **unknown**, never a conflict: a lost request
+//! may still land later. For the same reason a write whose answer was lost is never sent again: an
+//! object that was changed and changed back has the ETag that it had before, so a late copy of a
+//! conditional write could be applied twice.
+//!
+//! | answer | meaning | what the caller gets |
+//! |---|---|---|
+//! | 200, 204 | applied | the new version |
+//! | 412, read back: our id | applied (something on the way sent it twice) | the new version |
+//! | 412, read back: another's id | not applied | `AlreadyExists`, `Conflict` |
+//! | 404 of `If-Match` | not applied | `Conflict`, `NotFound` |
+//! | 409 | not applied | sent again, up to three times; then `Conflict` |
+//! | 503 Slow Down, 429, never sent | not applied | sent again by the retry layer |
+//! | 403, other 4xx | not applied | the error |
+//! | 500, 502, 504, a timeout, a cut, nonsense | unknown | read back: applied, or `OutcomeUnknown` |
+//!
+//! The rules are section "conditional requests" of S3's user guide; what S3 leaves open is taken as
+//! the worst case.
+
+use std::time::Duration;
+
+use crate::env::Env;
+use crate::store::{
+    DeleteObject, ETag, ObjectMeta, Precondition, PutObject, Store, StoreError, StoreErrorKind,
+};
+
+/// User metadata of every object: the id of the write that made it.
+pub(crate) const ID: &str = "s3orm-id";
+/// User metadata: the id of the write that made the version that this one replaced.
+pub(crate) const PREVIOUS: &str = "s3orm-prev";
+
+/// How often a 409 is answered with the same request: it says that nothing was applied.
+const CONFLICT_RETRIES: u32 = 3;
+/// A request that ran into a time-out may be at work yet, so the object is read more than once.
+const READ_BACK_PAUSES: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+];
+
+/// Why a write did not end in "applied".
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Certainly not applied.
+    Refused(StoreError),
+    /// Perhaps applied, perhaps later.
+    Unknown(StoreError),
+}
+
+/// A new write's id: 128 random bits in hex.
+pub(crate) fn new_id(env: &Env) -> String {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(32);
+    for byte in env.random_bytes::<16>() {
+        text.push(char::from(HEX[usize::from(byte >> 4)]));
+        text.push(char::from(HEX[usize::from(byte & 15)]));
+    }
+    text
+}
+
+/// Whether the object is the write's, or replaced the write's.
+fn is_of(meta: &ObjectMeta, id: &str) -> Option<ETag> {
+    let is = |name| meta.metadata.get(name).is_some_and(|found| found == id);
+    if is(ID) {
+        Some(meta.etag.clone())
+    } else if is(PREVIOUS) {
+        // Applied, and replaced since: a tag that no object has, so that a later save conflicts.
+        Some(ETag::new("replaced"))
+    } else {
+        None
+    }
+}
+
+/// Puts an object whose metadata holds [`ID`].
+///
+/// Cost: 1 request; after a 412 or a lost answer also a `HEAD`, up to three after a lost answer.
+pub(crate) async fn put(
+    store: &dyn Store,
+    env: &Env,
+    request: &PutObject,
+) -> Result<ETag, Failure> {
+    match put_or_reread(store, env, request).await {
+        Err(Failure::Refused(error)) if error.kind() == StoreErrorKind::PreconditionFailed => {
+            match store.head(&request.key).await {
+                Ok(meta) => is_of(&meta, id(request)).ok_or(Failure::Refused(error)),
+                // The 412 stands by itself; what is there now is another question.
+                Err(_) => Err(Failure::Refused(error)),
+            }
+        }
+        result => result,
+    }
+}
+
+/// The id of a write's request.
+fn id(request: &PutObject) -> &str {
+    request.metadata.get(ID).map_or("", String::as_str)
+}
+
+/// Puts an object without looking after a 412: for who reads the row again anyway.
+pub(crate) async fn put_or_reread(
+    store: &dyn Store,
+    env: &Env,
+    request: &PutObject,
+) -> Result<ETag, Failure> {
+    let mut conflicts = 0;
+    loop {
+        match store.put(request.clone()).await {
+            Ok(written) => return Ok(written.etag),
+            Err(error)
+                if error.kind() == StoreErrorKind::Conflict && conflicts < CONFLICT_RETRIES =>
+            {
+                conflicts += 1;
+                pause(env, conflicts).await;
+            }
+            Err(error) if error.kind().is_ambiguous() => {
+                return read_back(store, env, request, error).await;
+            }
+            Err(error) => return Err(Failure::Refused(error)),
+        }
+    }
+}
+
+async fn read_back(
+    store: &dyn Store,
+    env: &Env,
+    request: &PutObject,
+    lost: StoreError,
+) -> Result<ETag, Failure> {
+    for wait in READ_BACK_PAUSES {
+        if !wait.is_zero() {
+            env.sleep(wait).await;
+        }
+        if let Ok(meta) = store.head(&request.key).await
+            && let Some(etag) = is_of(&meta, id(request))
+        {
+            tracing::debug!(
+                key = request.key,
+                "a write whose answer was lost is applied"
+            );
+            return Ok(etag);
+        }
+    }
+    Err(Failure::Unknown(lost))
+}
+
+/// Deletes an object.
+///
+/// A deletion leaves no id behind. After a lost answer an unconditional one has reached its end when
+/// the object is gone; of a conditional one nobody can tell whose deletion it was.
+///
+/// Cost: 1 request; after a lost answer also up to three reads.
+pub(crate) async fn delete(
+    store: &dyn Store,
+    env: &Env,
+    request: DeleteObject,
+) -> Result<(), Failure> {
+    let mut conflicts = 0;
+    let error = loop {
+        match store.delete(request.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(error)
+                if error.kind() == StoreErrorKind::Conflict && conflicts < CONFLICT_RETRIES =>
+            {
+                conflicts += 1;
+                pause(env, conflicts).await;
+            }
+            Err(error) => break error,
+        }
+    };
+    if !error.kind().is_ambiguous() {
+        return Err(Failure::Refused(error));
+    }
+    if request.precondition == Precondition::None {
+        for wait in READ_BACK_PAUSES {
+            env.sleep(wait).await;
+            if let Err(absent) = store.head(&request.key).await
+                && absent.kind() == StoreErrorKind::NotFound
+            {
+                return Ok(());
+            }
+        }
+    }
+    Err(Failure::Unknown(error))
+}
+
+async fn pause(env: &Env, attempt: u32) {
+    env.sleep(env.jitter(Duration::from_millis(20) * 2_u32.pow(attempt)))
+        .await;
+}
+
+/// Whether a row that was read again after a refused write is that write's.
+pub(crate) fn is_written_by(meta: &ObjectMeta, id: &str) -> bool {
+    meta.metadata.get(ID).is_some_and(|found| found == id)
+}
+
+/// Whether a write was refused because somebody else was faster.
+pub(crate) fn is_race(error: &StoreError) -> bool {
+    matches!(
+        error.kind(),
+        StoreErrorKind::PreconditionFailed | StoreErrorKind::Conflict | StoreErrorKind::NotFound
+    )
+}
