@@ -251,7 +251,10 @@ async fn a_path_that_cannot_be_a_folder_is_named() {
     for path in [path.clone(), path.join("below")] {
         let answer = DirStore::open(&path, Env::system()).await;
         let error = answer.expect_err("a store in a file");
-        assert!(error.message().contains(path.to_str().expect("UTF-8")), "{error}");
+        assert!(
+            error.message().contains(path.to_str().expect("UTF-8")),
+            "{error}"
+        );
     }
     let answer = DirStore::open("/", Env::system()).await;
     assert_eq!(kind_of(answer), Some(StoreErrorKind::Invalid));
