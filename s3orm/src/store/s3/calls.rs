@@ -384,11 +384,15 @@ pub(super) fn content_type(given: Option<Cow<'static, str>>) -> Result<HeaderVal
 }
 
 pub(super) fn range_text(range: ByteRange) -> Result<String> {
+    // Servers read offsets as signed numbers; no object has a byte that is further.
+    const FURTHEST: u64 = i64::MAX as u64;
     match range {
-        ByteRange::From(start) => Ok(format!("bytes={start}-")),
-        ByteRange::Span(start, end) if start < end => Ok(format!("bytes={start}-{}", end - 1)),
-        ByteRange::Last(count) if count > 0 => Ok(format!("bytes=-{count}")),
-        ByteRange::Span(..) | ByteRange::Last(_) => Err(StoreError::new(
+        ByteRange::From(start) if start <= FURTHEST => Ok(format!("bytes={start}-")),
+        ByteRange::Span(start, end) if start < end && start <= FURTHEST => {
+            Ok(format!("bytes={start}-{}", FURTHEST.min(end - 1)))
+        }
+        ByteRange::Last(count) if count > 0 => Ok(format!("bytes=-{}", FURTHEST.min(count))),
+        _ => Err(StoreError::new(
             StoreErrorKind::InvalidRange,
             "the range asked for holds no byte",
         )),

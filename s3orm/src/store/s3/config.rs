@@ -1,6 +1,7 @@
 //! What an S3 store needs to know, as plain data, and the rules it must satisfy.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -377,6 +378,9 @@ pub(super) fn check_bucket(name: &str) -> Result<(), String> {
     if !edge(name.as_bytes().first()) || !edge(name.as_bytes().last()) || name.contains("..") {
         return wrong("must begin and end with a letter or digit, and its dots must stand apart");
     }
+    if name.parse::<Ipv4Addr>().is_ok() {
+        return wrong("is an IP address, which S3 does not take for a name");
+    }
     Ok(())
 }
 
@@ -509,6 +513,7 @@ mod tests {
             "abc.",
             "a..b",
             "a/b",
+            "10.0.0.1",
             "b--x-s3",
             "arn:aws:s3",
         ] {

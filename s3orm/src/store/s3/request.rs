@@ -120,12 +120,12 @@ impl Draft {
             )));
         }
         for (name, value) in metadata {
-            let lower = !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_uppercase());
+            // S3 keeps names in lower case, as `HeaderName` does.
             let header = HeaderName::from_bytes(format!("{META_PREFIX}{name}").as_bytes());
-            let header = header.ok().filter(|_| lower).ok_or_else(|| {
+            let header = header.ok().filter(|_| !name.is_empty()).ok_or_else(|| {
                 let name = name.escape_debug();
                 invalid(format!(
-                    "the metadata name `{name}` is not lower-case letters, digits and `-`"
+                    "the metadata name `{name}` is not letters, digits and `-`"
                 ))
             })?;
             let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
@@ -139,7 +139,9 @@ impl Draft {
                         "the metadata `{name}` may hold visible ASCII and single spaces only"
                     ))
                 })?;
-            self.headers.insert(header, value);
+            if self.headers.insert(header, value).is_some() {
+                return Err(invalid(format!("the metadata `{name}` is given twice")));
+            }
         }
         Ok(self)
     }
@@ -268,8 +270,8 @@ mod tests {
         };
         let headers = with("write-id", "a b").unwrap();
         assert_eq!(headers["x-amz-meta-write-id"], "a b");
+        assert_eq!(with("Upper", "x").unwrap()["x-amz-meta-upper"], "x");
         for (name, value) in [
-            ("Upper", "x"),
             ("", "x"),
             ("a b", "x"),
             ("é", "x"),
