@@ -44,13 +44,10 @@ pub(super) fn of(model: &Model) -> TokenStream {
     }
 }
 
+/// The calls stand at the struct: a row that serde does not know is reported there.
 fn json_codec(model: &Model) -> (TokenStream, TokenStream) {
-    let (place, row, key, body) = (
-        model.ident.span(),
-        local("self"),
-        local("key"),
-        local("body"),
-    );
+    let place = model.ident.span();
+    let (this, key, body) = (local("self"), local("key"), local("body"));
     let mut names = Vec::new();
     let mut values = Vec::new();
     for (position, column) in model
@@ -66,12 +63,12 @@ fn json_codec(model: &Model) -> (TokenStream, TokenStream) {
     }
     if names.is_empty() {
         return (
-            quote_spanned!(place=> _s3orm::json::encode(#row)),
+            quote_spanned!(place=> { let row = #this; _s3orm::json::encode(row) }),
             quote_spanned!(place=> { let _ = #key; _s3orm::json::decode(#body) }),
         );
     }
     (
-        quote_spanned!(place=> _s3orm::json::encode_without(#row, &[#(#names),*])),
+        quote_spanned!(place=> { let row = #this; _s3orm::json::encode_without(row, &[#(#names),*]) }),
         quote_spanned!(place=> _s3orm::json::decode_with(#body, [#(#values),*])),
     )
 }
