@@ -15,10 +15,9 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Whether a byte stands for itself (a `.` does not at either end).
 const LITERAL: [bool; 256] = {
     let mut table = [false; 256];
-    let mut byte = 0;
+    let mut byte = 0_u8;
     while byte < 128 {
-        let char = byte as u8;
-        table[byte] = char.is_ascii_alphanumeric() || matches!(char, b'-' | b'_' | b'.');
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         byte += 1;
     }
     table
@@ -36,7 +35,7 @@ pub(super) fn escape_from(out: &mut String, start: usize) {
 #[inline]
 fn is_literal(text: &[u8]) -> bool {
     match (text.first(), text.last()) {
-        (Some(b'.'), _) | (_, Some(b'.')) | (None, _) => false,
+        (Some(b'.') | None, _) | (_, Some(b'.')) => false,
         _ => text.iter().all(|&byte| LITERAL[usize::from(byte)]),
     }
 }

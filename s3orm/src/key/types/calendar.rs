@@ -121,12 +121,12 @@ pub(super) fn parse_date_time<T>(
 macro_rules! calendar_column {
     (date $type:ty, $to:expr, $from:expr) => {
         calendar_column!(@impl $type,
-            |value, out| super::calendar::write_date(&$to(value), out),
+            |value, out| super::calendar::write_date(&$to(*value), out),
             |text| super::calendar::parse_date(text, $from));
     };
     (date_time $type:ty, $suffix:literal, $to:expr, $from:expr) => {
         calendar_column!(@impl $type,
-            |value, out| super::calendar::write_date_time(&$to(value), $suffix, out),
+            |value, out| super::calendar::write_date_time(&$to(*value), $suffix, out),
             |text| super::calendar::parse_date_time(text, $suffix, $from));
     };
     (@impl $type:ty, |$value:ident, $out:ident| $write:expr, |$text:ident| $parse:expr) => {

@@ -6,7 +6,7 @@ use super::super::column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, So
 use super::calendar::{Date, Time, calendar_column};
 
 #[inline]
-fn date_fields(date: &NaiveDate) -> Date {
+fn date_fields(date: NaiveDate) -> Date {
     Date {
         year: date.year(),
         month: date.month(),
@@ -18,14 +18,14 @@ fn date(Date { year, month, day }: Date) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, month, day)
 }
 
-fn date_time_fields(value: &NaiveDateTime) -> (Date, Time) {
+fn date_time_fields(value: NaiveDateTime) -> (Date, Time) {
     let time = Time {
         hour: value.hour(),
         minute: value.minute(),
         second: value.second(),
         nanosecond: value.nanosecond(),
     };
-    (date_fields(&value.date()), time)
+    (date_fields(value.date()), time)
 }
 
 fn date_time((day, time): (Date, Time)) -> Option<NaiveDateTime> {
@@ -35,7 +35,7 @@ fn date_time((day, time): (Date, Time)) -> Option<NaiveDateTime> {
 calendar_column!(date NaiveDate, date_fields, date);
 calendar_column!(date_time NaiveDateTime, "", date_time_fields, date_time);
 calendar_column!(date_time DateTime<Utc>, "Z",
-    |value: &Self| date_time_fields(&value.naive_utc()),
+    |value: Self| date_time_fields(value.naive_utc()),
     |fields| date_time(fields).map(|value| value.and_utc()));
 
 #[cfg(test)]

@@ -122,11 +122,10 @@ integer!(i8 as i64, i16 as i64, i32 as i64, i64 as i64, i128 as i128);
 
 /// Canonical decimal: no `+`, no zero before other digits, no `-0`.
 fn is_canonical(text: &str) -> bool {
-    match text.as_bytes() {
-        [b'0'] => true,
-        [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..] => true,
-        _ => false,
-    }
+    matches!(
+        text.as_bytes(),
+        [b'0'] | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..]
+    )
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::tz::Offset;
 use super::super::column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn};
 use super::calendar::{Date, Time, calendar_column};
 
-fn date_fields(date: &civil::Date) -> Date {
+fn date_fields(date: civil::Date) -> Date {
     Date {
         year: date.year().into(),
         month: date.month().unsigned_abs().into(),
@@ -24,14 +24,14 @@ fn date(Date { year, month, day }: Date) -> Option<civil::Date> {
     .ok()
 }
 
-fn date_time_fields(value: &civil::DateTime) -> (Date, Time) {
+fn date_time_fields(value: civil::DateTime) -> (Date, Time) {
     let time = Time {
         hour: value.hour().unsigned_abs().into(),
         minute: value.minute().unsigned_abs().into(),
         second: value.second().unsigned_abs().into(),
         nanosecond: value.subsec_nanosecond().unsigned_abs(),
     };
-    (date_fields(&value.date()), time)
+    (date_fields(value.date()), time)
 }
 
 fn date_time((day, time): (Date, Time)) -> Option<civil::DateTime> {
@@ -47,7 +47,7 @@ fn date_time((day, time): (Date, Time)) -> Option<civil::DateTime> {
 calendar_column!(date civil::Date, date_fields, date);
 calendar_column!(date_time civil::DateTime, "", date_time_fields, date_time);
 calendar_column!(date_time Timestamp, "Z",
-    |value: &Self| date_time_fields(&Offset::UTC.to_datetime(*value)),
+    |value: Self| date_time_fields(Offset::UTC.to_datetime(value)),
     |fields| date_time(fields).and_then(|value| Offset::UTC.to_timestamp(value).ok()));
 
 #[cfg(test)]
