@@ -345,3 +345,72 @@ impl<V> KeyFrom<V> for AnyKey {
         Self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    /// Milliseconds of the Unix epoch.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    struct Millis(u128);
+
+    impl Timestamp for Millis {
+        fn is_unset(&self) -> bool {
+            self.0 == 0
+        }
+
+        fn from_system(now: SystemTime) -> Self {
+            let age = now.duration_since(SystemTime::UNIX_EPOCH);
+            Self(age.as_ref().map_or(0, Duration::as_millis))
+        }
+    }
+
+    struct Counted;
+
+    impl Generate<Counted> for u8 {
+        fn is_unset(&self) -> bool {
+            *self == 0
+        }
+
+        fn generate(_: &Env) -> Self {
+            7
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_write_fills_in_what_it_should() {
+        let env = Env::seeded(1);
+        let now = Millis::from_system(env.now());
+        // The write; then the id of a new row, whether `created_at` keeps a time that is there.
+        let cases = [
+            (WriteEvent::Insert, 7, false),
+            (WriteEvent::Put, 7, true),
+            (WriteEvent::Save, 0, true),
+        ];
+        for (event, generated, keeps_created_at) in cases {
+            let write = Prepare::new(&env, event);
+            let (mut new, mut old) = (0, 3);
+            write.__generate::<Counted, u8>(&mut new);
+            write.__generate::<Counted, u8>(&mut old);
+            assert_eq!((new, old), (generated, 3), "{event:?}");
+
+            let (mut unset, mut set) = (None, Millis(5));
+            write.__created_at::<Option<Millis>>(&mut unset);
+            write.__created_at(&mut set);
+            let kept = if keeps_created_at { Millis(5) } else { now };
+            assert_eq!((unset, set), (Some(now), kept), "{event:?}");
+
+            write.__updated_at(&mut set);
+            assert_eq!(set, now, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_a_wrong_declaration_takes_anything_and_is_nothing() {
+        let key = AnyKey::key_from(("whatever", 1));
+        assert!(key.write(&AnyKey::SCHEMA.path, &mut String::new()).is_err());
+        assert!(AnyKey::parse(&AnyKey::SCHEMA.path, "").is_err());
+    }
+}
