@@ -136,6 +136,10 @@ async fn a_bulk_delete_reports_each_object() {
     let codes: Vec<_> = errors.iter().map(|e| element(e, "Code").unwrap()).collect();
     assert_eq!(codes, ["PreconditionFailed", "NoSuchKey"]);
     assert_eq!(s3.keys().await, ["b"]);
+    let control = "<Delete><Object><Key>b</Key></Object><Object><Key>\u{1}</Key></Object></Delete>";
+    let refused = s3.outcome("POST /{b}?delete", &[], control).await;
+    assert_eq!(refused, "400 MalformedXML");
+    assert_eq!(s3.keys().await, ["b"]);
 }
 
 #[tokio::test]

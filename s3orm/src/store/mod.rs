@@ -133,8 +133,8 @@ pub enum Precondition {
     IfMatch(ETag),
 }
 
-/// User metadata (`x-amz-meta-…`): names in lower case, values of visible ASCII, with single spaces
-/// inside only. S3 takes at most 2 KB of it, names and values together.
+/// User metadata (`x-amz-meta-…`): names, which come back in lower case, and values of visible ASCII
+/// with single spaces inside. S3 takes at most 2 KB of it, names and values together.
 pub type Metadata = BTreeMap<String, String>;
 
 /// The bytes of an object to read.

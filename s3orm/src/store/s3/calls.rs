@@ -11,7 +11,7 @@ use md5::{Digest as _, Md5};
 use super::answer::{bad_answer, error_in_success, error_of, etag, object_meta};
 use super::client::S3Store;
 use super::documents::{completion, deletion, field, read_buckets, read_deletions, read_page};
-use super::request::{Draft, invalid, push_encoded};
+use super::request::{Draft, ascii, invalid, push_encoded};
 use super::transport::Answer;
 use super::xml;
 use crate::store::{
@@ -380,15 +380,19 @@ pub(super) fn content_type(given: Option<Cow<'static, str>>) -> Result<HeaderVal
         }
         Some(Cow::Owned(text)) => HeaderValue::from_maybe_shared(Bytes::from(text)),
     };
-    value.map_err(|_| invalid("the content type is not visible ASCII".to_owned()))
+    ascii(value).ok_or_else(|| invalid("the content type is not visible ASCII".to_owned()))
 }
 
 pub(super) fn range_text(range: ByteRange) -> Result<String> {
+    // Servers read offsets as signed numbers; no object has a byte that is further.
+    const FURTHEST: u64 = i64::MAX as u64;
     match range {
-        ByteRange::From(start) => Ok(format!("bytes={start}-")),
-        ByteRange::Span(start, end) if start < end => Ok(format!("bytes={start}-{}", end - 1)),
-        ByteRange::Last(count) if count > 0 => Ok(format!("bytes=-{count}")),
-        ByteRange::Span(..) | ByteRange::Last(_) => Err(StoreError::new(
+        ByteRange::From(start) if start <= FURTHEST => Ok(format!("bytes={start}-")),
+        ByteRange::Span(start, end) if start < end && start <= FURTHEST => {
+            Ok(format!("bytes={start}-{}", FURTHEST.min(end - 1)))
+        }
+        ByteRange::Last(count) if count > 0 => Ok(format!("bytes=-{}", FURTHEST.min(count))),
+        _ => Err(StoreError::new(
             StoreErrorKind::InvalidRange,
             "the range asked for holds no byte",
         )),

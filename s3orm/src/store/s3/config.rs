@@ -1,6 +1,7 @@
 //! What an S3 store needs to know, as plain data, and the rules it must satisfy.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use http::{HeaderName, HeaderValue};
 use super::credentials::CredentialProvider;
 use super::endpoint::{AwsPartition, Endpoint};
 use super::profile::Profile;
+use super::request::ascii;
 use super::secret::Secret;
 use crate::error::Error;
 
@@ -295,8 +297,8 @@ impl S3Config {
             if is_reserved(parsed.as_str()) {
                 return Err(wrong("is set by the requests themselves", "leave it out"));
             }
-            let mut value = HeaderValue::from_str(value)
-                .map_err(|_| wrong("has a value that is not visible ASCII", "encode it"))?;
+            let mut value = ascii(HeaderValue::from_str(value))
+                .ok_or_else(|| wrong("has a value that is not visible ASCII", "encode it"))?;
             value.set_sensitive(true);
             let list = if parsed.as_str().starts_with("x-amz-") {
                 &mut extra.signed
@@ -375,6 +377,9 @@ pub(super) fn check_bucket(name: &str) -> Result<(), String> {
     let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     if !edge(name.as_bytes().first()) || !edge(name.as_bytes().last()) || name.contains("..") {
         return wrong("must begin and end with a letter or digit, and its dots must stand apart");
+    }
+    if name.parse::<Ipv4Addr>().is_ok() {
+        return wrong("is an IP address, which S3 does not take for a name");
     }
     Ok(())
 }
@@ -508,6 +513,7 @@ mod tests {
             "abc.",
             "a..b",
             "a/b",
+            "10.0.0.1",
             "b--x-s3",
             "arn:aws:s3",
         ] {

@@ -229,7 +229,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn they_are_fetched_before_they_expire_and_kept_if_that_fails() {
         let env = Env::seeded(1);
-        let (provider, cache) = Scripted::cache(&env, Some(Duration::from_secs(3600)), 2);
+        let (provider, cache) = Scripted::cache(&env, Some(Duration::from_hours(1)), 2);
         assert_eq!(cache.get().await.unwrap().access_key, "key-0");
         env.sleep(Duration::from_secs(3200)).await;
         assert_eq!(
@@ -246,7 +246,7 @@ mod tests {
             "the source failed, these last"
         );
         assert_eq!(provider.calls.load(Ordering::Relaxed), 3);
-        env.sleep(Duration::from_secs(300)).await;
+        env.sleep(Duration::from_mins(5)).await;
         let error = cache.get().await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Credentials);
         assert!(error.message().contains("the source is away"));

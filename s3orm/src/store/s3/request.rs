@@ -83,7 +83,7 @@ impl Draft {
 
     /// Adds a header whose text comes from a caller.
     pub(super) fn text_header(mut self, name: HeaderName, text: &str) -> Result<Self, StoreError> {
-        let value = HeaderValue::from_str(text).map_err(|_| {
+        let value = ascii(HeaderValue::from_str(text)).ok_or_else(|| {
             let text = text.escape_debug();
             invalid(format!(
                 "`{text}` cannot be sent as the header `{name}`: use visible ASCII"
@@ -120,12 +120,12 @@ impl Draft {
             )));
         }
         for (name, value) in metadata {
-            let lower = !name.is_empty() && !name.bytes().any(|byte| byte.is_ascii_uppercase());
+            // S3 keeps names in lower case, as `HeaderName` does.
             let header = HeaderName::from_bytes(format!("{META_PREFIX}{name}").as_bytes());
-            let header = header.ok().filter(|_| lower).ok_or_else(|| {
+            let header = header.ok().filter(|_| !name.is_empty()).ok_or_else(|| {
                 let name = name.escape_debug();
                 invalid(format!(
-                    "the metadata name `{name}` is not lower-case letters, digits and `-`"
+                    "the metadata name `{name}` is not letters, digits and `-`"
                 ))
             })?;
             let plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~'))
@@ -139,7 +139,9 @@ impl Draft {
                         "the metadata `{name}` may hold visible ASCII and single spaces only"
                     ))
                 })?;
-            self.headers.insert(header, value);
+            if self.headers.insert(header, value).is_some() {
+                return Err(invalid(format!("the metadata `{name}` is given twice")));
+            }
         }
         Ok(self)
     }
@@ -164,6 +166,11 @@ impl Draft {
         *request.headers_mut() = self.headers;
         Ok(request)
     }
+}
+
+/// A header's value if it is ASCII: `http` takes more, and servers differ in what they make of it.
+pub(super) fn ascii<E>(value: Result<HeaderValue, E>) -> Option<HeaderValue> {
+    value.ok().filter(|value| value.to_str().is_ok())
 }
 
 pub(super) fn invalid(message: String) -> StoreError {
@@ -263,8 +270,8 @@ mod tests {
         };
         let headers = with("write-id", "a b").unwrap();
         assert_eq!(headers["x-amz-meta-write-id"], "a b");
+        assert_eq!(with("Upper", "x").unwrap()["x-amz-meta-upper"], "x");
         for (name, value) in [
-            ("Upper", "x"),
             ("", "x"),
             ("a b", "x"),
             ("é", "x"),

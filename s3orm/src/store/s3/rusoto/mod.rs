@@ -10,7 +10,8 @@
 //!   know no conditions of, as `rusoto_core`'s signed requests.
 //! - `dispatch`: between rusoto and this crate's connections.
 //!
-//! It addresses buckets in the path only, and signs with the system's clock.
+//! It addresses buckets in the path only, and signs with the system's clock. `rusoto_core` does not
+//! compile without a TLS stack: its `rustls` 0.20 is built, and never runs.
 
 mod calls;
 mod dispatch;
