@@ -3,6 +3,7 @@
 
 pub mod conformance;
 pub mod connect;
+pub mod load;
 pub mod proxy;
 pub mod raw;
 pub mod server;
