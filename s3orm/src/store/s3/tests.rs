@@ -83,17 +83,24 @@ fn config(url: &str) -> S3Config {
     config
 }
 
-async fn scripted_with(script: Vec<Act>, change: impl FnOnce(&mut S3Config)) -> (S3Store, Seen) {
+fn open(config: S3Config, env: Env) -> Arc<dyn Store> {
+    Arc::new(S3Store::connect(config, env).unwrap())
+}
+
+async fn scripted_with(
+    script: Vec<Act>,
+    change: impl FnOnce(&mut S3Config),
+) -> (Arc<dyn Store>, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config = config(&format!("http://{}", listener.local_addr().unwrap()));
     change(&mut config);
     let seen = Seen::default();
     let env = Env::seeded(1);
     env.spawn(serve(listener, script, Arc::clone(&seen)));
-    (S3Store::connect(config, env).unwrap(), seen)
+    (open(config, env), seen)
 }
 
-async fn scripted(script: Vec<Act>) -> (S3Store, Seen) {
+async fn scripted(script: Vec<Act>) -> (Arc<dyn Store>, Seen) {
     scripted_with(script, |_| {}).await
 }
 
@@ -399,7 +406,7 @@ async fn lost_answers_and_unsent_requests_are_told_apart() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let store = S3Store::connect(config(&url), Env::seeded(1)).unwrap();
+    let store = open(config(&url), Env::seeded(1));
     let error = store.put(put("k")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unsent);
     assert_eq!(
@@ -409,7 +416,7 @@ async fn lost_answers_and_unsent_requests_are_told_apart() {
 
     let mut nowhere = config("http://no-such-host.invalid");
     nowhere.allow_http = true;
-    let store = S3Store::connect(nowhere, Env::seeded(1)).unwrap();
+    let store = open(nowhere, Env::seeded(1));
     let error = store.put(put("k")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unsent);
     assert!(
@@ -433,11 +440,7 @@ async fn a_server_without_tls_is_an_unsent_request() {
             .await
             .unwrap();
     });
-    let error = S3Store::connect(plain, env)
-        .unwrap()
-        .put(put("k"))
-        .await
-        .unwrap_err();
+    let error = open(plain, env).put(put("k")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unsent, "{error:?}");
 }
 
