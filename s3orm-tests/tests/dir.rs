@@ -12,7 +12,7 @@ use s3orm::store::{
     DeleteObject, GetObject, ListObjects, Object, Precondition, PutObject, Store, StoreError,
     StoreErrorKind,
 };
-use s3orm_tests::conformance::Fixture;
+use s3orm_tests::conformance::{Fixture, run_all};
 use tempfile::TempDir;
 
 #[path = "dir/foreign.rs"]
@@ -31,6 +31,22 @@ async fn dir() -> Fixture {
 }
 
 s3orm_tests::conformance!(dir);
+
+/// As on a file system that takes `A` for `a`, which no test can mount.
+async fn folded() -> anyhow::Result<Fixture> {
+    let rows = Rows::new().await;
+    fs::write(rows.path(".s3orm/format"), "s3orm folder 1, folded names\n")?;
+    let store = rows.reopen().await;
+    Ok(Fixture::new(store).keeping(rows.above))
+}
+
+#[tokio::test]
+async fn keys_on_a_file_system_that_folds_names() {
+    for filter in ["key", "order", "prefixes"] {
+        let report = run_all(filter, folded).await;
+        assert_eq!(report.failures(), 0, "{report}");
+    }
+}
 
 /// A store in a folder of its own, and the ways into it from outside.
 struct Rows {

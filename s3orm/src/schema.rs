@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::body::BodyError;
 use crate::env::Env;
-use crate::key::{ColumnError, Form, KeyError, KeyFrom, KeyTuple, PathTemplate};
+use crate::key::{ColumnError, Encoding, Form, KeyError, KeyFrom, KeyTuple, PathTemplate};
 
 /// A struct that is a row of a table: what `#[derive(S3Schema)]` implements.
 ///
@@ -279,6 +279,7 @@ pub trait Timestamp {
     fn from_system(now: std::time::SystemTime) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Timestamp> Timestamp for Option<T> {
     fn is_unset(&self) -> bool {
         self.as_ref().is_none_or(Timestamp::is_unset)
@@ -302,26 +303,114 @@ pub mod check {
 }
 
 /// The key of a struct whose declaration does not compile: whatever is passed for it, no further
-/// error comes of it. Never a value.
+/// error comes of it.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
-pub enum AnyKey {}
+pub struct AnyKey;
+
+impl AnyKey {
+    /// The description of such a struct.
+    pub const SCHEMA: TableSchema = TableSchema {
+        table: "",
+        path: PathTemplate {
+            pieces: &[],
+            extension: "",
+            encoding: Encoding::Escaped,
+        },
+        body: BodyFormat::Json,
+        columns: &[],
+        doc: "",
+    };
+
+    fn error() -> KeyError {
+        KeyError {
+            column: None,
+            error: ColumnError::new("the table's declaration does not compile"),
+        }
+    }
+}
 
 impl KeyTuple for AnyKey {
     fn write(&self, _: &PathTemplate, _: &mut String) -> Result<(), KeyError> {
-        match *self {}
+        Err(Self::error())
     }
 
     fn parse(_: &PathTemplate, _: &str) -> Result<Self, KeyError> {
-        Err(KeyError {
-            column: None,
-            error: ColumnError::new("the table's declaration does not compile"),
-        })
+        Err(Self::error())
     }
 }
 
 impl<V> KeyFrom<V> for AnyKey {
     fn key_from(_: V) -> Self {
-        unreachable!("the table's declaration does not compile")
+        Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    /// Milliseconds of the Unix epoch.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    struct Millis(u128);
+
+    impl Timestamp for Millis {
+        fn is_unset(&self) -> bool {
+            self.0 == 0
+        }
+
+        fn from_system(now: SystemTime) -> Self {
+            let age = now.duration_since(SystemTime::UNIX_EPOCH);
+            Self(age.as_ref().map_or(0, Duration::as_millis))
+        }
+    }
+
+    struct Counted;
+
+    impl Generate<Counted> for u8 {
+        fn is_unset(&self) -> bool {
+            *self == 0
+        }
+
+        fn generate(_: &Env) -> Self {
+            7
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_write_fills_in_what_it_should() {
+        let env = Env::seeded(1);
+        let now = Millis::from_system(env.now());
+        // The write; then the id of a new row, whether `created_at` keeps a time that is there.
+        let cases = [
+            (WriteEvent::Insert, 7, false),
+            (WriteEvent::Put, 7, true),
+            (WriteEvent::Save, 0, true),
+        ];
+        for (event, generated, keeps_created_at) in cases {
+            let write = Prepare::new(&env, event);
+            let (mut new, mut old) = (0, 3);
+            write.__generate::<Counted, u8>(&mut new);
+            write.__generate::<Counted, u8>(&mut old);
+            assert_eq!((new, old), (generated, 3), "{event:?}");
+
+            let (mut unset, mut set) = (None, Millis(5));
+            write.__created_at::<Option<Millis>>(&mut unset);
+            write.__created_at(&mut set);
+            let kept = if keeps_created_at { Millis(5) } else { now };
+            assert_eq!((unset, set), (Some(now), kept), "{event:?}");
+
+            write.__updated_at(&mut set);
+            assert_eq!(set, now, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_a_wrong_declaration_takes_anything_and_is_nothing() {
+        let key = AnyKey::key_from(("whatever", 1));
+        assert!(key.write(&AnyKey::SCHEMA.path, &mut String::new()).is_err());
+        assert!(AnyKey::parse(&AnyKey::SCHEMA.path, "").is_err());
     }
 }

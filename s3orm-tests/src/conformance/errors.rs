@@ -1,8 +1,8 @@
 //! What is not there, and who may not: each its own error.
 
 use s3orm::store::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, GetObject, ListObjects, PutObject,
-    StoreErrorKind,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    Precondition, PutObject, StoreErrorKind,
 };
 
 use super::fixture::{refused, refused_as};
@@ -68,8 +68,8 @@ pub(super) async fn absent_buckets(f: &Fixture) -> Outcome {
     let complete = CompleteUpload {
         key: key(),
         upload_id: "0".repeat(32),
-        parts: vec![(1, s3orm::store::ETag::new(&"0".repeat(32)))],
-        precondition: Default::default(),
+        parts: vec![(1, ETag::new(&"0".repeat(32)))],
+        precondition: Precondition::None,
     };
     let kinds = [none, StoreErrorKind::NoSuchUpload];
     refused_as(store.complete_upload(complete).await, &kinds)?;

@@ -20,7 +20,7 @@ pub struct Fixture {
     second: Arc<dyn Store>,
     wrong_credentials: Option<Arc<dyn Store>>,
     prefix: String,
-    _kept: Box<dyn Kept>,
+    kept: Box<dyn Kept>,
 }
 
 trait Kept: Any + Debug + Send + Sync {}
@@ -40,7 +40,7 @@ impl Fixture {
             store,
             wrong_credentials: None,
             prefix: String::new(),
-            _kept: Box::new(()),
+            kept: Box::new(()),
         }
     }
 
@@ -68,7 +68,7 @@ impl Fixture {
     /// Keeps what the store needs until the case has ended: a folder, a server.
     #[must_use]
     pub fn keeping(mut self, kept: impl Any + Debug + Send + Sync) -> Self {
-        self._kept = Box::new(kept);
+        self.kept = Box::new(kept);
         self
     }
 

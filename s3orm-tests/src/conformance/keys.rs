@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::ensure;
-use s3orm::store::{Precondition, StoreErrorKind};
+use s3orm::store::{DeleteObject, GetObject, Precondition, PutObject, StoreErrorKind};
 
 use super::fixture::refused;
 use super::{Fixture, Outcome};
@@ -166,7 +166,7 @@ pub(super) async fn the_longest_key(f: &Fixture) -> Outcome {
     for name in [&long, &slashes] {
         f.put(name, "1").await?;
         f.holds(name, "1").await?;
-        ensure!(f.names(name).await? == [name.clone()]);
+        ensure!(f.names(name).await? == std::slice::from_ref(name));
     }
     f.delete_if(&long, Precondition::IfPresent).await?;
     f.delete_if(&slashes, Precondition::IfPresent).await?;
@@ -178,16 +178,16 @@ pub(super) async fn the_longest_key(f: &Fixture) -> Outcome {
 pub(super) async fn keys_that_are_none(f: &Fixture) -> Outcome {
     let store = f.store();
     refused(
-        store.get(Default::default()).await,
+        store.get(GetObject::default()).await,
         StoreErrorKind::InvalidKey,
     )?;
     refused(store.head("").await, StoreErrorKind::InvalidKey)?;
     refused(
-        store.put(Default::default()).await,
+        store.put(PutObject::default()).await,
         StoreErrorKind::InvalidKey,
     )?;
     refused(
-        store.delete(Default::default()).await,
+        store.delete(DeleteObject::default()).await,
         StoreErrorKind::InvalidKey,
     )
 }

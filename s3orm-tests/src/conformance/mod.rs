@@ -53,14 +53,16 @@ macro_rules! cases {
             run: |fixture| Box::pin($group::$case(fixture)),
         },)*)*];
 
-        /// Makes one Tokio test of each case. The argument names an `async fn() -> Fixture`, which
-        /// is called for each.
+        /// Makes one Tokio test of each case. The argument names a function that answers a
+        /// future of a [`Fixture`], and is called for each.
         ///
         /// ```
-        /// # use s3orm_tests::conformance::Fixture;
+        /// use s3orm_tests::conformance::Fixture;
+        ///
         /// async fn memory() -> Fixture {
         ///     Fixture::new(s3orm::store::memory::MemoryStore::new("rows", s3orm::Env::system()))
         /// }
+        ///
         /// s3orm_tests::conformance!(memory);
         /// ```
         #[macro_export]

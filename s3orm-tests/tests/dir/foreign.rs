@@ -236,6 +236,21 @@ async fn a_folder_of_others_is_no_bucket_until_it_is_opened() {
 }
 
 #[tokio::test]
+async fn where_names_fold_files_are_lower_case() {
+    let rows = Rows::new().await;
+    fs::write(rows.path(".s3orm/format"), "s3orm folder 1, folded names\n").expect("a marker");
+    let store = rows.reopen().await;
+    for key in ["Ann.json", "ann.json"] {
+        let put = PutObject {
+            key: key.to_owned(),
+            ..PutObject::default()
+        };
+        store.put(put).await.expect("a row");
+    }
+    assert_eq!(names(&rows.path("")), ["%41nn.json", ".s3orm", "ann.json"]);
+}
+
+#[tokio::test]
 async fn another_version_of_the_folder_is_refused() {
     let rows = Rows::new().await;
     fs::write(rows.path(".s3orm/format"), "s3orm folder 2\n").expect("a marker");

@@ -80,7 +80,9 @@ async fn two_processes_lose_no_increment() {
     rows.put("counter", "0").await.expect("a counter");
     let mut writers = [0, 1].map(|_| Writer::new(&rows, "increment", TIMES));
     writers.iter_mut().for_each(Writer::begin);
-    writers.into_iter().for_each(|writer| drop(writer.end()));
+    for writer in writers {
+        writer.end();
+    }
     let object = rows.get("counter").await.expect("the counter");
     assert_eq!(object.body, (2 * TIMES).to_string());
 }

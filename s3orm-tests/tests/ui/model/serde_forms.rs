@@ -1,3 +1,5 @@
+#![allow(unreachable_patterns)]
+
 use s3orm::S3Schema;
 use serde::{Deserialize, Serialize};
 
