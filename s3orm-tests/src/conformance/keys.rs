@@ -72,7 +72,8 @@ const AWKWARD: &[&str] = &[
     "CON",
 ];
 
-fn names() -> Vec<String> {
+/// [`AWKWARD`].
+pub(super) fn names() -> Vec<String> {
     AWKWARD.iter().map(|&name| name.to_owned()).collect()
 }
 
