@@ -2,6 +2,7 @@
 //! bytes, no extension and no escapes. Read and written back by a derived struct.
 //!
 //! `S3ORM_TEST_S3AADS=/path/to/python` runs the second test against s3aads itself.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A test may.
 
 use std::process::Command;
 

@@ -120,6 +120,7 @@ pub enum Managed {
 pub struct KeyHandle<S, T, const I: usize, F = crate::key::Plain> {
     name: &'static str,
     form: Form,
+    #[expect(clippy::type_complexity, reason = "three parameters without values")]
     marker: PhantomData<fn() -> (S, T, F)>,
 }
 
