@@ -16,12 +16,12 @@ pub(super) async fn delete_what_is_not_there(f: &Fixture) -> Outcome {
 }
 
 pub(super) async fn delete_1000_at_once(f: &Fixture) -> Outcome {
-    let names: Vec<String> = (0..500).map(|n| format!("k/{n}<&>\n")).collect();
+    let names: Vec<String> = (0..500).map(|n| format!("k/{n}<&>")).collect();
     f.put_all(&names).await?;
     f.put("kept", "1").await?;
     let requests: Vec<DeleteObject> = (0..1000)
         .map(|n| DeleteObject {
-            key: f.key(&format!("k/{n}<&>\n")),
+            key: f.key(&format!("k/{n}<&>")),
             ..DeleteObject::default()
         })
         .collect();
