@@ -10,5 +10,9 @@ fn main() -> std::io::Result<ExitCode> {
         .args(["run", "--release", "--manifest-path", manifest, "--"])
         .args(std::env::args_os().skip(1))
         .status()?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
