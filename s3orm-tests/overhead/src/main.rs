@@ -13,7 +13,7 @@ mod clients;
 mod server;
 
 use std::future::Future;
-use std::io::BufRead as _;
+use std::io::{BufRead as _, Read as _};
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -213,13 +213,14 @@ fn cpu() -> Duration {
     )
 }
 
-/// The server's process, ended with this one.
+/// The server's process. It ends with this one, however this one ends: its input is closed then.
 struct Server(Child);
 
 impl Server {
     fn start() -> Result<(Self, String)> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("--serve")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
         let stdout = child.stdout.take().context("the server's output")?;
@@ -247,6 +248,10 @@ fn main() -> Result<()> {
         .is_some_and(|argument| argument == "--serve")
     {
         let body: &'static [u8] = Box::leak(Row::encoded()?.to_vec().into_boxed_slice());
+        std::thread::spawn(|| {
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            std::process::exit(0);
+        });
         return runtime.block_on(server::serve(body));
     }
     let asked = Asked::read(arguments)?;

@@ -6,7 +6,7 @@
 //!
 //! This is written out rather than left to `reqsign-aws-v4`, whose providers this crate uses for
 //! credentials: signing stands on the path of every row, and a general signer parses and sorts
-//! what our calls already write in canonical form. MEASURED
+//! what our calls already write in canonical form, and derives what a second's requests can share.
 //! The tests hold it to AWS's published vectors and, on random requests, to that crate.
 
 use std::sync::{Arc, PoisonError, RwLock};
