@@ -503,7 +503,7 @@ async fn put_object(db: &Db, key: &str, body: &'static [u8]) {
         body,
         ..Default::default()
     };
-    db.store().put(request).await.unwrap();
+    db.store().put(&request).await.unwrap();
 }
 
 /// A broken object is not an absent row.

@@ -81,12 +81,12 @@ impl Rows {
     }
 
     async fn put(&self, key: &str, body: &str) -> Result<(), StoreError> {
-        let put = self.store.put(PutObject {
+        let put = PutObject {
             key: key.to_owned(),
             body: body.to_owned().into(),
             ..PutObject::default()
-        });
-        put.await.map(|_| ())
+        };
+        self.store.put(&put).await.map(|_| ())
     }
 
     async fn get(&self, key: &str) -> Result<Object, StoreError> {

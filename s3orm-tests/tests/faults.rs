@@ -54,7 +54,7 @@ impl Fixture {
             precondition: Precondition::IfAbsent,
             ..PutObject::default()
         };
-        self.store.put(put).await.err().map(|error| error.kind())
+        self.store.put(&put).await.err().map(|error| error.kind())
     }
 
     async fn get(&self, key: &str) -> Result<Bytes, Kind> {

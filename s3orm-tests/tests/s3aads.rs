@@ -54,7 +54,7 @@ async fn rows_are_read_and_written_back_byte_for_byte() {
         let key = format!("events/{day}/{name}");
         server
             .store()
-            .put(PutObject {
+            .put(&PutObject {
                 key,
                 body: data,
                 ..PutObject::default()

@@ -627,6 +627,6 @@ async fn what_is_written_in_process_is_read_over_http() {
         body: Bytes::from("1"),
         ..PutObject::default()
     };
-    s3.0.store().put(put).await.unwrap();
+    s3.0.store().put(&put).await.unwrap();
     assert_eq!(s3.send("GET /{b}/a", &[], "").await.text(), "1");
 }

@@ -109,7 +109,7 @@ pub(crate) async fn put_or_reread(
 ) -> Result<ETag, Failure> {
     let mut conflicts = 0;
     loop {
-        match store.put(request.clone()).await {
+        match store.put(request).await {
             Ok(written) => return Ok(written.etag),
             Err(error)
                 if error.kind() == StoreErrorKind::Conflict && conflicts < CONFLICT_RETRIES =>

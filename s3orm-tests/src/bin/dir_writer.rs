@@ -39,13 +39,13 @@ async fn main() -> anyhow::Result<()> {
 
 async fn create(store: &DirStore, rounds: usize) -> anyhow::Result<()> {
     for round in 0..rounds {
-        let put = store.put(PutObject {
+        let put = PutObject {
             key: format!("race/{round}"),
             body: std::process::id().to_string().into(),
             precondition: Precondition::IfAbsent,
             ..PutObject::default()
-        });
-        match put.await {
+        };
+        match store.put(&put).await {
             Ok(_) => writeln!(stdout(), "{round}")?,
             Err(error) if error.kind() == StoreErrorKind::PreconditionFailed => {}
             Err(error) => return Err(error.into()),
@@ -57,13 +57,13 @@ async fn create(store: &DirStore, rounds: usize) -> anyhow::Result<()> {
 /// Each row is of one letter, which its metadata names; both sizes and letters change.
 async fn overwrite(store: &DirStore, size: usize) -> anyhow::Result<()> {
     for (turn, letter) in (b'a'..=b'z').cycle().enumerate() {
-        let put = store.put(PutObject {
+        let put = PutObject {
             key: "row".to_owned(),
             body: vec![letter; size + turn % 5].into(),
             metadata: [("letter".to_owned(), char::from(letter).to_string())].into(),
             ..PutObject::default()
-        });
-        put.await?;
+        };
+        store.put(&put).await?;
     }
     Ok(())
 }

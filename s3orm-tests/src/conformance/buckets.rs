@@ -16,7 +16,7 @@ pub(super) async fn create_and_delete_a_bucket(f: &Fixture) -> Outcome {
         ensure!(page.objects.is_empty(), "a new bucket holds {page:?}");
         let key = f.key("a");
         store
-            .put(PutObject {
+            .put(&PutObject {
                 key: key.clone(),
                 ..Default::default()
             })
@@ -48,7 +48,7 @@ pub(super) async fn delete_a_bucket_that_is_not_empty(f: &Fixture) -> Outcome {
     store.create_bucket().await?;
     let key = "deep/down/a".to_owned();
     store
-        .put(PutObject {
+        .put(&PutObject {
             key: key.clone(),
             ..Default::default()
         })

@@ -20,7 +20,7 @@ async fn put_source(f: &Fixture) -> anyhow::Result<ETag> {
         metadata: metadata("of the source"),
         ..f.write("the source/é+%.txt", "source")
     };
-    Ok(f.store().put(request).await?.etag)
+    Ok(f.store().put(&request).await?.etag)
 }
 
 fn copy(f: &Fixture, precondition: Precondition) -> CopyObject {

@@ -40,7 +40,7 @@ pub(super) async fn absent_buckets(f: &Fixture) -> Outcome {
     refused(store.head("a").await, none)?;
     refused(
         store
-            .put(PutObject {
+            .put(&PutObject {
                 key: key(),
                 ..Default::default()
             })
@@ -86,7 +86,7 @@ pub(super) async fn wrong_credentials(f: &Fixture) -> Outcome {
     refused_as(wrong.get(f.read("a")).await, &kinds)?;
     refused_as(wrong.get(f.read("absent")).await, &kinds)?;
     refused_as(wrong.head(&f.key("a")).await, &kinds)?;
-    refused_as(wrong.put(f.write("a", "2")).await, &kinds)?;
+    refused_as(wrong.put(&f.write("a", "2")).await, &kinds)?;
     let delete = DeleteObject {
         key: f.key("a"),
         ..Default::default()

@@ -105,7 +105,7 @@ impl Fixture {
     }
 
     pub(super) async fn put(&self, name: &str, body: &str) -> anyhow::Result<ETag> {
-        Ok(self.store.put(self.write(name, body)).await?.etag)
+        Ok(self.store.put(&self.write(name, body)).await?.etag)
     }
 
     pub(super) async fn put_if(
@@ -118,7 +118,7 @@ impl Fixture {
             precondition,
             ..self.write(name, body)
         };
-        Ok(self.store.put(request).await?.etag)
+        Ok(self.store.put(&request).await?.etag)
     }
 
     pub(super) fn read(&self, name: &str) -> GetObject {
@@ -201,7 +201,7 @@ impl Fixture {
             let requests: Vec<_> = mine.map(|name| self.write(name, name)).collect();
             tasks.spawn(async move {
                 for request in requests {
-                    store.put(request).await?;
+                    store.put(&request).await?;
                 }
                 Ok::<(), StoreError>(())
             });

@@ -184,7 +184,7 @@ pub(super) async fn keys_that_are_none(f: &Fixture) -> Outcome {
     )?;
     refused(store.head("").await, StoreErrorKind::InvalidKey)?;
     refused(
-        store.put(PutObject::default()).await,
+        store.put(&PutObject::default()).await,
         StoreErrorKind::InvalidKey,
     )?;
     refused(

@@ -36,7 +36,7 @@ pub(super) async fn metadata_and_content_type_come_back(f: &Fixture) -> Outcome 
         content_type: Some(Cow::Borrowed("application/json; charset=utf-8")),
         ..with_metadata(f, given.clone())
     };
-    f.store().put(request).await?;
+    f.store().put(&request).await?;
     for meta in [f.get("a").await?.meta, f.store().head(&f.key("a")).await?] {
         ensure!(meta.metadata == given, "{:?}", meta.metadata);
         let content_type = meta.content_type.as_deref();
@@ -47,7 +47,7 @@ pub(super) async fn metadata_and_content_type_come_back(f: &Fixture) -> Outcome 
         ensure!(meta.size == 1, "{}", meta.size);
     }
     let upper = metadata(&[("Name", "V")]);
-    f.store().put(with_metadata(f, upper)).await?;
+    f.store().put(&with_metadata(f, upper)).await?;
     let found = f.get("a").await?.meta;
     ensure!(found.metadata == metadata(&[("name", "V")]), "{found:?}");
     let content_type = found.content_type.as_deref();
@@ -61,11 +61,11 @@ pub(super) async fn metadata_and_content_type_come_back(f: &Fixture) -> Outcome 
 pub(super) async fn a_write_replaces_metadata(f: &Fixture) -> Outcome {
     let first = f
         .store()
-        .put(with_metadata(f, metadata(&[("a", "1")])))
+        .put(&with_metadata(f, metadata(&[("a", "1")])))
         .await?;
     let second = f
         .store()
-        .put(with_metadata(f, metadata(&[("b", "2")])))
+        .put(&with_metadata(f, metadata(&[("b", "2")])))
         .await?;
     ensure!(first == second, "the tag is of more than the bytes");
     let found = f.get("a").await?.meta.metadata;
@@ -76,7 +76,7 @@ pub(super) async fn a_write_replaces_metadata(f: &Fixture) -> Outcome {
 pub(super) async fn long_metadata(f: &Fixture) -> Outcome {
     let long = "v".repeat(1900);
     let given = metadata(&[("n", long.as_str()), ("other", "x")]);
-    f.store().put(with_metadata(f, given.clone())).await?;
+    f.store().put(&with_metadata(f, given.clone())).await?;
     ensure!(f.get("a").await?.meta.metadata == given);
     Ok(())
 }
@@ -97,21 +97,21 @@ pub(super) async fn unsafe_metadata_is_refused(f: &Fixture) -> Outcome {
         ("", "v"),
     ] {
         let given = metadata(&[(name, value)]);
-        let answer = f.store().put(with_metadata(f, given)).await;
+        let answer = f.store().put(&with_metadata(f, given)).await;
         refused(answer, StoreErrorKind::Invalid)?;
     }
     let request = PutObject {
         content_type: Some(Cow::Borrowed("text/plain\r\nx-amz-acl: public-read")),
         ..f.write("a", "1")
     };
-    refused(f.store().put(request).await, StoreErrorKind::Invalid)?;
+    refused(f.store().put(&request).await, StoreErrorKind::Invalid)?;
     f.is_absent("a").await
 }
 
 pub(super) async fn too_much_metadata_is_refused(f: &Fixture) -> Outcome {
     let long = "v".repeat(1100);
     let given = metadata(&[("one", long.as_str()), ("two", long.as_str())]);
-    let answer = f.store().put(with_metadata(f, given)).await;
+    let answer = f.store().put(&with_metadata(f, given)).await;
     refused(answer, StoreErrorKind::Invalid)?;
     f.is_absent("a").await
 }
@@ -125,7 +125,7 @@ pub(super) async fn bodies_of_many_sizes(f: &Fixture) -> Outcome {
             body: body.clone(),
             ..f.write("a", "")
         };
-        let written = f.store().put(request).await?;
+        let written = f.store().put(&request).await?;
         let read = f.get("a").await?;
         ensure!(read.body == body, "{size} bytes became {}", read.body.len());
         ensure!(read.meta.etag == written.etag, "another tag is read");

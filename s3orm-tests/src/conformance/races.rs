@@ -60,7 +60,7 @@ pub(super) async fn one_of_32_creates(f: &Fixture) -> Outcome {
     for _ in 0..ROUNDS {
         let winner = race(f, &LOST, |store, task| {
             let put = put_of(f, task, Precondition::IfAbsent);
-            async move { store.put(put).await.map(|_| ()) }
+            async move { store.put(&put).await.map(|_| ()) }
         });
         let winner = winner.await?;
         f.holds("a", &format!("task {winner}")).await?;
@@ -76,7 +76,7 @@ pub(super) async fn one_of_32_replaces(f: &Fixture) -> Outcome {
             // Each round has bodies of its own: equal ones would bring back an old tag.
             let mut put = put_of(f, task, Precondition::IfMatch(tag.clone()));
             put.body = format!("round {round} task {task}").into();
-            async move { store.put(put).await.map(|_| ()) }
+            async move { store.put(&put).await.map(|_| ()) }
         });
         let winner = winner.await?;
         f.holds("a", &format!("round {round} task {winner}"))
@@ -114,7 +114,7 @@ pub(super) async fn creates_against_deletes(f: &Fixture) -> Outcome {
             };
             async move {
                 if task % 2 == 0 {
-                    store.put(put).await.map(|_| ())
+                    store.put(&put).await.map(|_| ())
                 } else {
                     store.delete(delete).await
                 }
@@ -162,13 +162,13 @@ pub async fn increment(store: &dyn Store, key: &str) -> Outcome {
         });
         let read = read.await?;
         let count: usize = std::str::from_utf8(&read.body)?.parse()?;
-        let put = store.put(PutObject {
+        let put = PutObject {
             key: key.to_owned(),
             body: (count + 1).to_string().into(),
             precondition: Precondition::IfMatch(read.meta.etag),
             ..PutObject::default()
-        });
-        match put.await {
+        };
+        match store.put(&put).await {
             Ok(_) => return Ok(()),
             Err(error) if LOST.contains(&error.kind()) => {}
             Err(error) => return Err(error.into()),
@@ -185,13 +185,13 @@ pub(super) async fn readers_see_whole_objects(f: &Fixture) -> Outcome {
         metadata: [("byte".to_owned(), byte.to_string())].into(),
         ..f.write("a", "")
     };
-    f.store().put(put(0)).await?;
+    f.store().put(&put(0)).await?;
     let mut writers = JoinSet::new();
     for task in 1..=4_u8 {
         let (store, put) = (f.connection(usize::from(task)), put(task));
         writers.spawn(async move {
             for _ in 0..10 {
-                store.put(put.clone()).await?;
+                store.put(&put.clone()).await?;
             }
             Ok::<_, StoreError>(())
         });

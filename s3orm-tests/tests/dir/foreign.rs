@@ -52,7 +52,7 @@ async fn files_of_others_are_objects() {
         precondition: Precondition::IfMatch(ETag::new(HELLO)),
         ..PutObject::default()
     };
-    rows.store.put(replace).await.expect("a write");
+    rows.store.put(&replace).await.expect("a write");
     let text = fs::read_to_string(rows.path("people/deep/a.json"));
     assert_eq!(text.expect("the file"), "mine");
 }
@@ -86,7 +86,7 @@ async fn a_name_that_no_key_has_is_not_listed() {
 #[tokio::test]
 async fn an_edited_file_has_the_tag_of_its_bytes() {
     let rows = Rows::new().await;
-    let first = rows.store.put(described()).await.expect("a row").etag;
+    let first = rows.store.put(&described()).await.expect("a row").etag;
     assert_eq!(
         rows.get("a.json").await.expect("it").meta.metadata["name"],
         "value"
@@ -109,14 +109,14 @@ async fn an_edited_file_has_the_tag_of_its_bytes() {
         precondition: Precondition::IfMatch(tags.swap_remove(0)),
         ..described()
     };
-    let answer = rows.store.put(stale).await;
+    let answer = rows.store.put(&stale).await;
     assert_eq!(kind_of(answer), Some(StoreErrorKind::PreconditionFailed));
 }
 
 #[tokio::test]
 async fn a_file_that_is_moved_keeps_what_it_has() {
     let rows = Rows::new().await;
-    let tag = rows.store.put(described()).await.expect("a row").etag;
+    let tag = rows.store.put(&described()).await.expect("a row").etag;
     fs::create_dir(rows.path("b")).expect("a folder");
     fs::rename(rows.path("a.json"), rows.path("b/c.json")).expect("a move");
     let object = rows.get("b/c.json").await.expect("the row");
@@ -245,7 +245,7 @@ async fn where_names_fold_files_are_lower_case() {
             key: key.to_owned(),
             ..PutObject::default()
         };
-        store.put(put).await.expect("a row");
+        store.put(&put).await.expect("a row");
     }
     assert_eq!(names(&rows.path("")), ["%41nn.json", ".s3orm", "ann.json"]);
 }

@@ -142,7 +142,7 @@ async fn check_row(rows: &Rows, size: usize) {
         metadata: object.meta.metadata,
         ..PutObject::default()
     };
-    let written = rows.store.put(same).await.expect("the lock is free");
+    let written = rows.store.put(&same).await.expect("the lock is free");
     assert_eq!(
         written.etag, object.meta.etag,
         "the tag is not of the bytes"

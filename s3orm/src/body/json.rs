@@ -32,7 +32,9 @@ impl<T: DeserializeOwned> Read for T {}
 /// # Errors
 /// The row does not serialize, or not to a JSON object.
 pub fn encode<T: Written>(row: &T) -> Result<Vec<u8>, BodyError> {
-    let bytes = serde_json::to_vec(row).map_err(not_encoded)?;
+    // Most rows fit, and are then written without growing a small buffer again and again.
+    let mut bytes = Vec::with_capacity(1024);
+    serde_json::to_writer(&mut bytes, row).map_err(not_encoded)?;
     match bytes.first() {
         Some(b'{') => Ok(bytes),
         _ => Err(BodyError::new(

@@ -122,7 +122,7 @@ impl S3 for Buckets {
             metadata: convert::metadata(&headers)?,
             body: body::read(input.body, &headers, request.trailing_headers).await?,
         };
-        let written = self.bucket(&input.bucket)?.put(put).await.s3()?;
+        let written = self.bucket(&input.bucket)?.put(&put).await.s3()?;
         answer(PutObjectOutput {
             e_tag: Some(convert::etag(&written.etag)),
             ..PutObjectOutput::default()

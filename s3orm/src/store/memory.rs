@@ -112,17 +112,17 @@ impl MemoryStore {
         })
     }
 
-    fn put_now(&self, request: PutObject) -> Result<Written, StoreError> {
+    fn put_now(&self, request: &PutObject) -> Result<Written, StoreError> {
         check_key(&request.key)?;
         rules::check_body(request.body.len())?;
         let attributes = Attributes::new(request.content_type.as_deref(), &request.metadata)?;
         let stored = Stored {
             etag: rules::etag_of(&request.body),
-            body: request.body,
+            body: request.body.clone(),
             last_modified: self.now(),
             attributes,
         };
-        self.locked(|bucket| bucket.write(request.key, stored, &request.precondition))
+        self.locked(|bucket| bucket.write(request.key.clone(), stored, &request.precondition))
     }
 
     fn delete_now(&self, request: &DeleteObject) -> Result<(), StoreError> {
@@ -173,7 +173,7 @@ impl MemoryStore {
             stored.etag = rules::etag_of(&stored.body);
         }
         stored.last_modified = self.now();
-        self.locked(|bucket| bucket.write(request.key, stored, &request.precondition))
+        self.locked(|bucket| bucket.write(request.key.clone(), stored, &request.precondition))
     }
 
     fn create_upload_now(&self, request: CreateUpload) -> Result<String, StoreError> {
@@ -221,7 +221,7 @@ impl MemoryStore {
                 last_modified,
                 attributes: upload.attributes.clone(),
             };
-            let written = bucket.write(request.key, stored, &request.precondition)?;
+            let written = bucket.write(request.key.clone(), stored, &request.precondition)?;
             bucket.uploads.remove(&request.upload_id);
             Ok(written)
         })
@@ -325,7 +325,7 @@ impl Store for MemoryStore {
         Box::pin(async move { self.read(&key).map(Stored::meta) })
     }
 
-    fn put(&self, request: PutObject) -> StoreFuture<'_, Written> {
+    fn put<'a>(&'a self, request: &'a PutObject) -> StoreFuture<'a, Written> {
         Box::pin(async move { self.put_now(request) })
     }
 

@@ -43,8 +43,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// one more request (a `GET` of one byte) tells an absent object from an absent bucket.
     fn head(&self, key: &str) -> StoreFuture<'_, ObjectMeta>;
 
-    /// Writes an object.
-    fn put(&self, request: PutObject) -> StoreFuture<'_, Written>;
+    /// Writes an object. By reference: who writes needs the request again, to send it once more or
+    /// to look for what became of it.
+    fn put<'a>(&'a self, request: &'a PutObject) -> StoreFuture<'a, Written>;
 
     /// Deletes an object. Without a precondition, deleting what is not there succeeds.
     fn delete(&self, request: DeleteObject) -> StoreFuture<'_, ()>;

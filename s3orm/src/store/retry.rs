@@ -124,7 +124,7 @@ impl Store for RetryStore {
         Box::pin(self.send(Repeat::Harmless, key, |key| self.inner.head(&key)))
     }
 
-    fn put(&self, request: PutObject) -> StoreFuture<'_, Written> {
+    fn put<'a>(&'a self, request: &'a PutObject) -> StoreFuture<'a, Written> {
         Box::pin(self.send(Repeat::IfNotApplied, request, |request| {
             self.inner.put(request)
         }))
@@ -269,7 +269,7 @@ mod tests {
         fn head(&self, _: &str) -> StoreFuture<'_, ObjectMeta> {
             self.answer(meta())
         }
-        fn put(&self, _: PutObject) -> StoreFuture<'_, Written> {
+        fn put<'a>(&'a self, _: &'a PutObject) -> StoreFuture<'a, Written> {
             self.answer(written())
         }
         fn delete(&self, _: DeleteObject) -> StoreFuture<'_, ()> {
@@ -355,7 +355,7 @@ mod tests {
             "upload_part" => store.upload_part(part).await.map(drop),
             "abort_upload" => store.abort_upload("k", "u").await,
             "create_upload" => store.create_upload(CreateUpload::default()).await.map(drop),
-            "put" => store.put(PutObject::default()).await.map(drop),
+            "put" => store.put(&PutObject::default()).await.map(drop),
             "delete" => store.delete(DeleteObject::default()).await,
             "delete_many" => store.delete_many(Vec::new()).await.map(drop),
             "copy" => store.copy(CopyObject::default()).await.map(drop),

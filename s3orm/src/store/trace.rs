@@ -141,7 +141,7 @@ impl Store for TraceStore {
         self.told(call, self.inner.head(key), no_bytes)
     }
 
-    fn put(&self, request: PutObject) -> StoreFuture<'_, Written> {
+    fn put<'a>(&'a self, request: &'a PutObject) -> StoreFuture<'a, Written> {
         let call = self.heard(|| Call::new("PUT", &request.key).bytes(request.body.len()));
         self.told(call, self.inner.put(request), no_bytes)
     }

@@ -151,7 +151,8 @@ impl Store for DirStore {
         self.run(move |folder| folder.head(&key))
     }
 
-    fn put(&self, request: PutObject) -> StoreFuture<'_, Written> {
+    fn put<'a>(&'a self, request: &'a PutObject) -> StoreFuture<'a, Written> {
+        let request = request.clone();
         self.run(move |folder| folder.put(&request))
     }
 

@@ -57,21 +57,24 @@ impl S3Store {
         }
     }
 
-    pub(super) async fn put_object(&self, request: PutObject) -> Result<Written> {
+    pub(super) async fn put_object(&self, request: &PutObject) -> Result<Written> {
         let answer = self.send(self.put(request)?).await?;
         Ok(Written {
             etag: etag(&answer)?,
         })
     }
 
-    pub(super) fn put(&self, request: PutObject) -> Result<Draft> {
+    pub(super) fn put(&self, request: &PutObject) -> Result<Draft> {
         check_key(&request.key)?;
         Ok(self
             .to_key(Method::PUT, &request.key)
-            .header(header::CONTENT_TYPE, content_type(request.content_type)?)
+            .header(
+                header::CONTENT_TYPE,
+                content_type(request.content_type.clone())?,
+            )
             .precondition(&request.precondition)?
             .metadata(&request.metadata)?
-            .body(request.body))
+            .body(request.body.clone()))
     }
 
     pub(super) async fn delete_object(&self, request: DeleteObject) -> Result<()> {

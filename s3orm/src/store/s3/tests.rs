@@ -150,7 +150,7 @@ async fn a_put_is_one_signed_request() {
         metadata: Metadata::from([("write-id".to_owned(), "w 1".to_owned())]),
         ..put("a b/../ü.json")
     };
-    assert_eq!(store.put(request).await.unwrap().etag.as_str(), "e1");
+    assert_eq!(store.put(&request).await.unwrap().etag.as_str(), "e1");
     let request = seen.lock().unwrap().remove(0);
     let mut lines: Vec<&str> = request.lines().collect();
     assert_eq!(lines.remove(0), "PUT /bucket/a%20b/../%C3%BC.json HTTP/1.1");
@@ -190,14 +190,14 @@ async fn the_other_preconditions_are_headers_too() {
     let (store, seen) = scripted(vec![answer("200 OK", ETAG, ""); 3]).await;
     let tag = || ETag::new("\"t\"");
     store
-        .put(PutObject {
+        .put(&PutObject {
             precondition: Precondition::IfPresent,
             ..put("k")
         })
         .await
         .unwrap();
     store
-        .put(PutObject {
+        .put(&PutObject {
             precondition: Precondition::IfMatch(tag()),
             ..put("k")
         })
@@ -276,7 +276,7 @@ async fn every_refusal_has_its_kind() {
         ("500 Internal Server Error", "InternalError", Kind::Server),
     ] {
         let (store, seen) = scripted(vec![fault(status, code)]).await;
-        let error = store.put(put("k")).await.unwrap_err();
+        let error = store.put(&put("k")).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{status} {code}");
         assert_eq!(
             (error.code(), error.request_id()),
@@ -314,14 +314,14 @@ async fn answers_that_are_not_s3s_prove_nothing() {
     ] {
         let (store, _) = scripted(vec![answer(status, "", body)]).await;
         assert_eq!(
-            store.put(put("k")).await.unwrap_err().kind(),
+            store.put(&put("k")).await.unwrap_err().kind(),
             kind,
             "{status} {body}"
         );
     }
     let (store, _) = scripted(vec![Act::Last("SSH-2.0-OpenSSH\r\n".to_owned())]).await;
     assert_eq!(
-        store.put(put("k")).await.unwrap_err().kind(),
+        store.put(&put("k")).await.unwrap_err().kind(),
         Kind::BadAnswer
     );
 }
@@ -371,7 +371,7 @@ async fn the_server_may_ask_for_time() {
         let header = format!("retry-after: {value}\r\n");
         let (store, _) = scripted(vec![answer("503 Slow Down", &header, body)]).await;
         let wait = store
-            .put(put("k"))
+            .put(&put("k"))
             .await
             .unwrap_err()
             .retry_after()
@@ -393,7 +393,7 @@ async fn lost_answers_and_unsent_requests_are_told_apart() {
     for act in lost {
         let (store, _) = scripted(vec![act.clone()]).await;
         assert_eq!(
-            store.put(put("k")).await.unwrap_err().kind(),
+            store.put(&put("k")).await.unwrap_err().kind(),
             Kind::Lost,
             "{act:?}"
         );
@@ -407,7 +407,7 @@ async fn lost_answers_and_unsent_requests_are_told_apart() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let store = open(config(&url), Env::seeded(1));
-    let error = store.put(put("k")).await.unwrap_err();
+    let error = store.put(&put("k")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unsent);
     assert_eq!(
         error.message(),
@@ -417,7 +417,7 @@ async fn lost_answers_and_unsent_requests_are_told_apart() {
     let mut nowhere = config("http://no-such-host.invalid");
     nowhere.allow_http = true;
     let store = open(nowhere, Env::seeded(1));
-    let error = store.put(put("k")).await.unwrap_err();
+    let error = store.put(&put("k")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unsent);
     assert!(
         error
@@ -440,7 +440,7 @@ async fn a_server_without_tls_is_an_unsent_request() {
             .await
             .unwrap();
     });
-    let error = open(plain, env).put(put("k")).await.unwrap_err();
+    let error = open(plain, env).put(&put("k")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unsent, "{error:?}");
 }
 
@@ -453,14 +453,14 @@ async fn connections_are_used_again_while_they_live() {
         answer("200 OK", ETAG, ""),
     ];
     let (store, seen) = scripted(script).await;
-    store.put(put("k")).await.unwrap();
-    store.put(put("k")).await.unwrap_err();
-    store.put(put("k")).await.unwrap();
+    store.put(&put("k")).await.unwrap();
+    store.put(&put("k")).await.unwrap_err();
+    store.put(&put("k")).await.unwrap();
     // The server serves one connection at a time: had the first not been used again, the second
     // request would have found nobody. Now it is closed, and noticed.
     tokio::task::yield_now().await;
     Env::system().sleep(Duration::from_millis(20)).await;
-    store.put(put("k")).await.unwrap();
+    store.put(&put("k")).await.unwrap();
     assert_eq!(seen.lock().unwrap().len(), 4);
 }
 
@@ -786,7 +786,7 @@ async fn what_cannot_be_sent_is_refused_without_a_request() {
     let refused = [
         store.get(get("")).await.map(drop).unwrap_err(),
         store
-            .put(put(&"k".repeat(1025)))
+            .put(&put(&"k".repeat(1025)))
             .await
             .map(drop)
             .unwrap_err(),
@@ -798,7 +798,7 @@ async fn what_cannot_be_sent_is_refused_without_a_request() {
             .await
             .unwrap_err(),
         store
-            .put(PutObject {
+            .put(&PutObject {
                 content_type: Some("é".into()),
                 ..put("k")
             })
@@ -831,7 +831,7 @@ async fn what_cannot_be_sent_is_refused_without_a_request() {
 #[tokio::test]
 async fn no_secret_is_in_any_output() {
     let (store, _) = scripted(vec![Act::Last(String::new())]).await;
-    let error = store.put(put("k")).await.unwrap_err();
+    let error = store.put(&put("k")).await.unwrap_err();
     let shown = format!("{store:?} {error} {error:?}");
     assert!(!shown.contains("canary"), "{shown}");
 }

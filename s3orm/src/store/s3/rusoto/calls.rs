@@ -61,7 +61,7 @@ impl RusotoStore {
         }
     }
 
-    pub(super) async fn put_object(&self, request: PutObject) -> Result<Written> {
+    pub(super) async fn put_object(&self, request: &PutObject) -> Result<Written> {
         let answer = self.send(self.inner.put(request)?).await?;
         Ok(Written {
             etag: etag(&answer)?,

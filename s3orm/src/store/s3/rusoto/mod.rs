@@ -76,7 +76,7 @@ impl Store for RusotoStore {
         Box::pin(self.head_object(key.to_owned()))
     }
 
-    fn put(&self, request: PutObject) -> StoreFuture<'_, Written> {
+    fn put<'a>(&'a self, request: &'a PutObject) -> StoreFuture<'a, Written> {
         Box::pin(self.put_object(request))
     }
 
