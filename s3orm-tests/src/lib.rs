@@ -1,5 +1,6 @@
 //! Harness and suites.
 
+pub mod flights;
 pub mod proxy;
 pub mod raw;
 pub mod server;
