@@ -4,6 +4,8 @@
 //!     cargo run --example demo -- 's3://bucket?endpoint=http://localhost:9000'
 //!     cargo run --example demo -- --cleanup file:./data     # and delete every row again
 
+use std::error::Error;
+
 use chrono::{DateTime, Utc};
 use s3orm::{Db, S3Schema, Table};
 use serde::{Deserialize, Serialize};
@@ -38,13 +40,16 @@ struct Document {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let (mut cleanup, mut connection) = (false, "file:./data".to_owned());
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--cleanup" => cleanup = true,
             other if other.starts_with('-') => {
-                anyhow::bail!("unknown option `{other}`; usage: demo [--cleanup] [CONNECTION]")
+                return Err(format!(
+                    "unknown option `{other}`; usage: demo [--cleanup] [CONNECTION]"
+                )
+                .into());
             }
             _ => connection = argument,
         }
@@ -118,7 +123,7 @@ async fn search_and_update(
     users: &Table<User>,
     documents: &Table<Document>,
     ids: [Uuid; 2],
-) -> anyhow::Result<()> {
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let ann = users
         .get("ann@example.com")
         .await?

@@ -4,6 +4,8 @@
 //!     cargo run --example quickstart -- memory:
 //!     cargo run --example quickstart -- 's3://bucket?endpoint=http://localhost:9000'
 
+use std::error::Error;
+
 use s3orm::store::ListObjects;
 use s3orm::{Db, ErrorKind, S3Schema};
 use serde::{Deserialize, Serialize};
@@ -18,7 +20,7 @@ struct Person {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let connection = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "file:./data".to_owned());

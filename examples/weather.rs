@@ -6,7 +6,8 @@
 //! The file `data/seattle-weather.csv` is the one of vega-datasets, made from the Global Historical
 //! Climatology Network of the United States' National Centers for Environmental Information.
 
-use anyhow::Context as _;
+use std::error::Error;
+
 use chrono::{Datelike as _, NaiveDate};
 use indicatif::{ProgressBar, ProgressStyle};
 use s3orm::{Db, S3Schema, Table};
@@ -45,7 +46,7 @@ struct Record {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let connection = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "file:./data".to_owned());
@@ -66,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
     let warmest = december
         .iter()
         .max_by(|a, b| a.temp_max.total_cmp(&b.temp_max));
-    let warmest = warmest.context("December has days")?;
+    let warmest = warmest.ok_or("December has no days")?;
     println!(
         "December 2015: {} days, {rain:.1} mm of rain",
         december.len()
@@ -78,7 +79,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_file() -> anyhow::Result<Vec<Day>> {
+fn read_file() -> csv::Result<Vec<Day>> {
     csv::Reader::from_reader(FILE.as_bytes())
         .deserialize()
         .map(|line| {
@@ -105,44 +106,53 @@ fn read_file() -> anyhow::Result<Vec<Day>> {
 }
 
 /// Writes all rows, [`CONCURRENCY`] at a time.
-async fn load(days: &Table<Day>, rows: Vec<Day>) -> anyhow::Result<()> {
+async fn load(days: &Table<Day>, rows: Vec<Day>) -> Result<(), Box<dyn Error + Send + Sync>> {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {per_sec}  {eta} left")?;
     let progress = ProgressBar::new(rows.len() as u64).with_style(style);
     let mut tasks = JoinSet::new();
     for row in rows {
-        while tasks.len() >= CONCURRENCY {
-            tasks.join_next().await.context("there are tasks")??;
+        if tasks.len() == CONCURRENCY {
+            progress.inc(one_done(&mut tasks).await?.is_some().into());
         }
-        let (days, progress) = (days.clone(), progress.clone());
-        tasks.spawn(async move {
-            days.put(row).await?;
-            progress.inc(1);
-            anyhow::Ok(())
-        });
+        let days = days.clone();
+        tasks.spawn(async move { days.put(row).await });
     }
-    while let Some(done) = tasks.join_next().await {
-        done??;
+    while one_done(&mut tasks).await?.is_some() {
+        progress.inc(1);
     }
     progress.finish();
     Ok(())
 }
 
 /// The rows of a month, by their keys.
-async fn read_month(days: &Table<Day>, first: NaiveDate) -> anyhow::Result<Vec<Day>> {
-    let month = first
-        .iter_days()
-        .take_while(|day| day.month() == first.month());
+async fn read_month(
+    days: &Table<Day>,
+    first: NaiveDate,
+) -> Result<Vec<Day>, Box<dyn Error + Send + Sync>> {
     let mut tasks = JoinSet::new();
-    for day in month {
+    for day in first
+        .iter_days()
+        .take_while(|day| day.month() == first.month())
+    {
         let days = days.clone();
         tasks.spawn(async move { days.get(("seattle", day)).await });
     }
     let mut rows = Vec::new();
-    while let Some(row) = tasks.join_next().await {
-        rows.extend(row??);
+    while let Some(row) = one_done(&mut tasks).await? {
+        rows.extend(row);
     }
     rows.sort_by_key(|day| day.date);
     Ok(rows)
+}
+
+/// What the next task to end returned; `None` when there is none left.
+async fn one_done<T: 'static>(
+    tasks: &mut JoinSet<s3orm::Result<T>>,
+) -> Result<Option<T>, Box<dyn Error + Send + Sync>> {
+    match tasks.join_next().await {
+        Some(done) => Ok(Some(done??)),
+        None => Ok(None),
+    }
 }
 
 fn date(year: i32, month: u32, day: u32) -> NaiveDate {

@@ -77,8 +77,12 @@ impl TableOptions {
             .filter(|attribute| attribute.path().is_ident("s3"))
         {
             this.present = true;
+            if !matches!(attribute.meta, Meta::List(_)) {
+                this.mistaken.extend(["table", "path"].map(str::to_owned));
+            }
             for option in options(attribute, errors) {
                 let name = option.name.to_string();
+                this.mistaken.extend(option.names_in_value());
                 if !ON_STRUCT.contains(&&*name) {
                     option.report_unknown(ON_STRUCT, errors);
                     this.mistaken.extend(
@@ -209,18 +213,33 @@ impl ToTokens for Written {
 }
 
 impl Written {
+    /// What may be options, where a comma is missing before them.
+    fn names_in_value(&self) -> impl Iterator<Item = String> {
+        let value = self.value.clone().unwrap_or_default().into_iter();
+        value.filter_map(|token| match token {
+            TokenTree::Ident(name) => Some(name.to_string()),
+            _ => None,
+        })
+    }
+
     /// The string behind `=`.
     fn string(&self, example: &str, errors: &mut Errors) -> Option<LitStr> {
         let mut value = self.value.clone().unwrap_or_default().into_iter();
         let is_assigned =
             matches!(value.next(), Some(TokenTree::Punct(sign)) if sign.as_char() == '=');
-        let text = syn::parse2::<LitStr>(value.collect())
-            .ok()
-            .filter(|_| is_assigned);
+        let first = value.next().filter(|_| is_assigned);
+        let text = syn::parse2::<LitStr>(first.into_iter().collect()).ok();
+        let name = &self.name;
         if text.is_none() {
-            let name = &self.name;
             let help = format!("write `{name} = {example}`");
             errors.at_with_help(self, format_args!("`{name}` takes a string"), help);
+        } else if let Some(next) = value.next() {
+            let message = format!("expected a comma, found `{next}`");
+            errors.at_with_help(
+                &next,
+                message,
+                format!("end `{name}` with a comma before it"),
+            );
         }
         text
     }
@@ -230,8 +249,8 @@ impl Written {
             return Some(Scheme::Default);
         }
         let known = [
-            ("uuid_v4", Scheme::UuidV4),
             ("uuid_v7", Scheme::UuidV7),
+            ("uuid_v4", Scheme::UuidV4),
             ("ulid", Scheme::Ulid),
         ];
         let text = self.string("\"uuid_v7\"", errors)?;
@@ -245,10 +264,7 @@ impl Written {
             errors.at_with_help(
                 &self.name,
                 message,
-                format!(
-                    "the options of a field are {}",
-                    diag::list(known.iter().copied())
-                ),
+                "write it in the `#[s3(...)]` above the struct",
             );
         } else if ON_FIELD.contains(&&*name) {
             let message = format!("`{name}` goes on a field, not on the struct");

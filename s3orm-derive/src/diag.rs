@@ -81,7 +81,15 @@ pub(crate) fn did_you_mean<'a>(
 ) -> Option<&'a str> {
     candidates
         .into_iter()
-        .map(|candidate| (edit_distance(word, candidate), candidate))
+        .map(|candidate| {
+            let is_beginning = word.len() >= 3 && candidate.starts_with(word);
+            let distance = if is_beginning {
+                1
+            } else {
+                edit_distance(word, candidate)
+            };
+            (distance, candidate)
+        })
         .filter(|(distance, candidate)| *distance <= (candidate.len().max(word.len()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -118,6 +126,7 @@ mod tests {
         assert_eq!(did_you_mean("tabel", names), Some("table"));
         assert_eq!(did_you_mean("pth", names), Some("path"));
         assert_eq!(did_you_mean("extention", names), Some("extension"));
+        assert_eq!(did_you_mean("ext", names), Some("extension"));
         assert_eq!(did_you_mean("colour", names), None);
         assert_eq!(did_you_mean("", names), None);
     }

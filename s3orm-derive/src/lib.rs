@@ -1,4 +1,4 @@
-//! placeholder for docs
+//! The `S3Schema` derive of s3orm. Applications depend on `s3orm`, which re-exports it.
 
 mod attr;
 mod diag;
@@ -16,8 +16,139 @@ use crate::attr::TableOptions;
 use crate::diag::Errors;
 use crate::model::Model;
 
+/// Makes a struct the row type of a table.
+///
+/// ```
+/// use s3orm::S3Schema;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Clone, Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "people", path = "<town>/<id>")]
+/// struct Person {
+///     town: String,
+///     id: u64,
+///     email: Option<String>,
+/// }
+///
+/// let ann = Person { town: "Oslo".to_owned(), id: 42, email: None };
+/// assert_eq!(ann.key(), ("Oslo".to_owned(), 42));
+/// assert_eq!(Person::KEY.id.position(), 1);
+/// assert_eq!(Person::COL.email.name(), "email");
+/// assert_eq!(Person::SCHEMA.columns.len(), 3);
+/// ```
+///
+/// The row above is stored as `<prefix>/people/Oslo/42.json`. Every field is a column, and the
+/// columns that the path names are its key. Rows are JSON objects of the struct's serde form, so the
+/// struct derives `Serialize` and `Deserialize` as well; serde's `rename`, `rename_all`, `default`,
+/// `skip` and `flatten` are understood. Generic structs, tuple structs and enums are refused.
+///
+/// Key columns are integers, `bool`, `char`, `String`, UUIDs, ULIDs, dates and timestamps (the last
+/// four by cargo features), and types of yours that implement `s3orm::key::KeyColumn`.
+///
+/// # Options of the struct
+///
+/// | option | |
+/// |---|---|
+/// | `table = "people"` | Required. The table's name: `[a-z][a-z0-9_-]{0,62}`. |
+/// | `path = "<town>/<id>"` | Required. How the key is built: [below](#paths). |
+/// | `extension = ".json"` | What follows the path. `.json` unless given; nothing for raw bodies. |
+/// | `body = "json"` | What an object's bytes are: `json`, or [`raw`](#raw-bodies). |
+/// | `encoding = "escaped"` | How values stand in keys: `escaped`, so that any value is possible, or `verbatim`, as they are, for keys that other programs write. |
+/// | `crate = "my_crate::s3orm"` | Where s3orm is, if not at `::s3orm`. |
+///
+/// # Options of a field
+///
+/// | option | |
+/// |---|---|
+/// | `key_only` | The column is in the key and not in the object's bytes. |
+/// | `body` | The field is the raw body. |
+/// | `generate` | The library fills in an id on insert if the row has none: UUID version 7 in a `Uuid`, a ULID in a `Ulid`. |
+/// | `generate = "uuid_v7"` | The same by name: `uuid_v4`, `uuid_v7` or `ulid`. On a `String` it must be named. |
+/// | `created_at` | The library fills in the time of the insert. |
+/// | `updated_at` | The library fills in the time of each write. |
+///
+/// ```
+/// use chrono::{DateTime, NaiveDate, Utc};
+/// use s3orm::S3Schema;
+/// use serde::{Deserialize, Serialize};
+/// use uuid::Uuid;
+///
+/// #[derive(Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "orders", path = "<day>/<id>", extension = "")]
+/// struct Order {
+///     #[s3(key_only)]
+///     day: NaiveDate,
+///     #[s3(generate)]
+///     id: Uuid,
+///     #[s3(generate = "ulid")]
+///     ticket: String,
+///     #[s3(created_at)]
+///     placed_at: DateTime<Utc>,
+///     #[s3(updated_at)]
+///     changed_at: Option<DateTime<Utc>>,
+/// }
+/// ```
+///
+/// # Paths
+///
+/// A path is literal text and placeholders. `/` separates segments.
+///
+/// - `<id>` stands for the field `id`, by its name in Rust, as a person writes the value: `42`.
+/// - `<id:ordered>` writes it so that listings are in the order of the values: `00…042`.
+/// - `<at:desc>` writes it so that listings are in the reverse order, the newest first.
+///
+/// ```
+/// # use s3orm::S3Schema;
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "log", path = "host=<host>/<at:desc>+<no:ordered>")]
+/// struct Line {
+///     host: String,
+///     at: u64,
+///     no: u32,
+///     text: String,
+/// }
+/// ```
+///
+/// A key has one to eight columns, each once. Literal text is visible ASCII without `<`, `>`, `!`,
+/// `%` and `\`; no segment is empty, `.` or `..`; the path neither begins nor ends with `/`. Two
+/// placeholders of one segment have text between them that begins with a character that no value
+/// holds once it is escaped: not a letter, a digit, `-`, `_` or `.`.
+///
+/// # Raw bodies
+///
+/// With `body = "raw"` an object's bytes are one field, as they are, and every other field is in
+/// the path. The body's type implements `s3orm::RawBody`: `Vec<u8>`, `bytes::Bytes` or `String`.
+/// Serde has no part in it.
+///
+/// ```
+/// # use s3orm::S3Schema;
+/// #[derive(S3Schema)]
+/// #[s3(table = "files", path = "<owner>/<name>", body = "raw", encoding = "verbatim")]
+/// struct File {
+///     owner: u64,
+///     name: String,
+///     #[s3(body)]
+///     content: Vec<u8>,
+/// }
+/// ```
+///
+/// # What is generated
+///
+/// An implementation of `s3orm::S3Schema` and two structs of handles, which are as visible as the
+/// struct; nothing else, and no name that your code could meet. For a struct of four columns these
+/// are about 200 lines, most of them the constant that describes the table.
+///
+/// - `Person::KEY.town`: a handle for each key column, which knows its place in the path.
+/// - `Person::COL.email`: a handle for each column.
+/// - `Person::SCHEMA`: the table's name, path and columns, with types, defaults and documentation.
+/// - `key`, `encode`, `decode` and `prepare`, which the library calls.
+///
+/// # Errors
+///
+/// All mistakes in the options are reported in one compilation, each with what to write instead.
+/// Types are checked by traits, so a type alias is as good as the type.
 #[proc_macro_derive(S3Schema, attributes(s3))]
-#[allow(missing_docs)]
 pub fn derive_s3_schema(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     derive(input.into()).into()
 }
@@ -39,3 +170,6 @@ fn derive(input: TokenStream) -> TokenStream {
     };
     [items, errors.finish()].into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

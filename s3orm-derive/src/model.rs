@@ -237,7 +237,7 @@ fn take_place(
     let help = match diag::did_you_mean(name, names()) {
         Some(known) => format!("did you mean `<{known}>`?"),
         None if fields.is_empty() => "a column is a field of the struct: give it some".to_owned(),
-        None => format!("the fields are {}", diag::list(names())),
+        None => format!("the struct has {}", diag::list(names())),
     };
     Some(Problem::new(
         at.clone(),

@@ -60,6 +60,9 @@ impl Problem {
     /// The message with the path below it and carets under the place: on stable Rust no span can
     /// point into a literal.
     pub(crate) fn render(&self, path: &str) -> String {
+        if path.is_empty() {
+            return format!("{}\nhelp: {}", self.message, self.help);
+        }
         let mut shown = String::new();
         let mut carets = String::new();
         for (at, character) in path.char_indices() {
@@ -68,9 +71,6 @@ impl Problem {
                 shown.push(character);
                 carets.push(caret);
             }
-        }
-        if self.at.start >= path.len() {
-            carets.push('^');
         }
         let mut text = self.message.clone();
         let _ = write!(

@@ -5,7 +5,7 @@ use syn::{DeriveInput, LitStr};
 use crate::attr::{Body, TableOptions};
 use crate::diag::Errors;
 use crate::model::Field;
-use crate::serde_attr::Container;
+use crate::serde_attr::{self, Container};
 
 /// `table` and `path` are required.
 pub(crate) fn options_are_there(
@@ -160,7 +160,8 @@ pub(crate) fn body(
 /// What serde's attributes must leave as it is in a JSON row.
 pub(crate) fn stored_form(container: &Container, fields: &[Field<'_>], errors: &mut Errors) {
     if let Some(attribute) = &container.replaced {
-        let message = "this stores something else than the struct's fields";
+        let name = serde_attr::name(attribute);
+        let message = format!("`{name}` stores something else than the struct's fields");
         let help = "derive `S3Schema` for the struct whose fields are stored";
         errors.at_with_help(attribute, message, help);
     }
@@ -195,7 +196,8 @@ fn key_column_form(field: &Field<'_>, errors: &mut Errors) {
     };
     if let Some(attribute) = attribute {
         let message = format!(
-            "the key column `{}` could not be read back with this",
+            "with `{}` the key column `{}` could not be read back",
+            serde_attr::name(attribute),
             field.name
         );
         errors.at_with_help(attribute, message, help);

@@ -123,7 +123,7 @@ fn metas(attributes: &[Attribute]) -> Vec<Meta> {
         .collect()
 }
 
-fn name(meta: &Meta) -> String {
+pub(crate) fn name(meta: &Meta) -> String {
     meta.path()
         .get_ident()
         .map(ToString::to_string)

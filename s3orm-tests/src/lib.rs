@@ -1,6 +1,10 @@
-//! Harness and suites.
+//! What the tests share: a server that remembers, a proxy that breaks answers, suites over any
+//! store and any database.
 
+pub mod conformance;
+pub mod connect;
 pub mod flights;
 pub mod proxy;
 pub mod raw;
 pub mod server;
+pub mod tables;

@@ -7,6 +7,9 @@ use s3orm::Env;
 use s3orm::server::{Observer, Served, Server};
 use s3orm::store::Store;
 use s3orm::store::memory::MemoryStore;
+use s3orm::store::s3::{CredentialSource, S3Config};
+
+use crate::conformance::Fixture;
 
 /// The bucket that every [`TestServer`] starts with.
 pub const BUCKET: &str = "test-bucket";
@@ -47,6 +50,34 @@ impl TestServer {
     /// Its URL.
     pub fn endpoint(&self) -> String {
         self.server.endpoint()
+    }
+
+    /// What a client needs to know to use it.
+    pub fn config(&self) -> S3Config {
+        let mut config = S3Config::new(BUCKET);
+        config.endpoint = Some(self.endpoint());
+        config.credentials = CredentialSource::Static {
+            access_key: ACCESS_KEY.to_owned(),
+            secret_key: SECRET_KEY.into(),
+            session_token: None,
+        };
+        config
+    }
+
+    /// A place for the conformance suite, over a server of its own: two connections to it, and one
+    /// with a secret that it does not accept.
+    pub async fn fixture<S: Store>(connect: impl Fn(S3Config) -> S) -> Fixture {
+        let server = Self::memory().await;
+        let mut stranger = server.config();
+        stranger.credentials = CredentialSource::Static {
+            access_key: ACCESS_KEY.to_owned(),
+            secret_key: "not-the-secret".into(),
+            session_token: None,
+        };
+        Fixture::new(connect(server.config()))
+            .second(Arc::new(connect(server.config())))
+            .wrong_credentials(Arc::new(connect(stranger)))
+            .keeping(server)
     }
 
     /// Where it listens.

@@ -454,3 +454,39 @@ fn options_may_stand_in_several_attributes() {
     );
     assert_eq!(column::<Generated>("f").managed, Some(Managed::UpdatedAt));
 }
+
+#[test]
+fn what_a_type_is_called_does_not_matter() {
+    type Id = u64;
+    type Option = String;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize, S3Schema)]
+    #[s3(table = "aliases", path = "<a:desc>/<b>")]
+    struct Aliases {
+        a: Id,
+        b: Option,
+    }
+    let row = Aliases {
+        a: 1,
+        b: "x".to_owned(),
+    };
+    assert!(path_of(&row).ends_with("/x.json"));
+    assert_eq!(column::<Aliases>("a").rust_type, "Id");
+}
+
+macro_rules! table {
+    ($name:ident, $table:literal, $path:literal, $column:ident: $type:ty) => {
+        #[derive(Debug, PartialEq, Serialize, Deserialize, S3Schema)]
+        #[s3(table = $table, path = $path)]
+        struct $name {
+            $column: $type,
+        }
+    };
+}
+
+#[test]
+fn a_macro_may_make_the_struct() {
+    table!(Made, "made", "<id>", id: u64);
+    assert_eq!(path_of(&Made { id: 7 }), "7.json");
+    assert_eq!(column::<Made>("id").rust_type, "u64");
+}

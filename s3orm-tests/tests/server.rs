@@ -1,5 +1,5 @@
 //! The server over real HTTP, request by request.
-#![allow(clippy::disallowed_methods)] // Tests have the real clock.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)] // Tests have the real clock, and panic.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +135,10 @@ async fn a_bulk_delete_reports_each_object() {
     let errors = elements(&answer.text(), "Error");
     let codes: Vec<_> = errors.iter().map(|e| element(e, "Code").unwrap()).collect();
     assert_eq!(codes, ["PreconditionFailed", "NoSuchKey"]);
+    assert_eq!(s3.keys().await, ["b"]);
+    let control = "<Delete><Object><Key>b</Key></Object><Object><Key>\u{1}</Key></Object></Delete>";
+    let refused = s3.outcome("POST /{b}?delete", &[], control).await;
+    assert_eq!(refused, "400 MalformedXML");
     assert_eq!(s3.keys().await, ["b"]);
 }
 
@@ -407,7 +411,7 @@ fn signed(s3: &Fixture, target: &str, body: &'static str) -> Request<Full<Bytes>
         .body(Full::new(Bytes::from(body)))
         .unwrap();
     let host = s3.0.local_addr().to_string();
-    raw::sign(&mut request, &host, "UNSIGNED-PAYLOAD");
+    raw::sign(&mut request, &host, raw::UNSIGNED);
     request
 }
 
@@ -486,24 +490,20 @@ async fn a_body_that_is_not_what_its_headers_say_is_refused() {
     assert_eq!(s3.keys().await, ["a"]);
 }
 
-/// Sends a signed `PUT`'s head alone, which promises four bytes.
-async fn send_head(s3: &Fixture, key: &str, headers: &str) -> TcpStream {
-    let request = signed(s3, &format!("PUT /{{b}}/{key}"), "");
-    let mut head = format!("PUT /{BUCKET}/{key} HTTP/1.1\r\ncontent-length: 4\r\n{headers}");
-    for (name, value) in request.headers() {
-        head += &format!("{name}: {}\r\n", value.to_str().unwrap());
-    }
-    head += "\r\n";
-    let mut stream = TcpStream::connect(s3.0.local_addr()).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream
+/// Sends a `PUT`'s head alone, which promises four bytes.
+async fn send_head(s3: &Fixture, key: &str, headers: &[(&str, &str)]) -> TcpStream {
+    let target = format!("PUT /{BUCKET}/{key}");
+    let headers = [&[("content-length", "4")], headers].concat();
+    raw::open(s3.0.local_addr(), &target, &headers)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
 async fn a_client_that_expects_100_continue_gets_it() {
     let s3 = Fixture::new().await;
-    let headers = "expect: 100-continue\r\nconnection: close\r\n";
-    let mut stream = send_head(&s3, "a", headers).await;
+    let headers = [("expect", "100-continue"), ("connection", "close")];
+    let mut stream = send_head(&s3, "a", &headers).await;
     let mut first = [0; 25];
     stream.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 100 Continue\r\n\r\n");
@@ -518,9 +518,9 @@ async fn a_client_that_expects_100_continue_gets_it() {
 async fn requests_under_way_at_once_are_counted() {
     let s3 = Fixture::new().await;
     let streams = [
-        send_head(&s3, "a", "").await,
-        send_head(&s3, "b", "").await,
-        send_head(&s3, "c", "").await,
+        send_head(&s3, "a", &[]).await,
+        send_head(&s3, "b", &[]).await,
+        send_head(&s3, "c", &[]).await,
     ];
     until(|| s3.0.overlap() == 3).await;
     assert!(s3.0.requests().is_empty());
@@ -552,7 +552,7 @@ async fn a_bucket_may_stand_in_the_host_name() {
         .await
         .unwrap();
     let send = async |mut request: Request<Full<Bytes>>, host: &str| {
-        raw::sign(&mut request, host, "UNSIGNED-PAYLOAD");
+        raw::sign(&mut request, host, raw::UNSIGNED);
         raw::exchange(server.local_addr(), request).await.unwrap()
     };
     let put = Request::put("/dir/a%20b").body(Full::new(Bytes::from("1")));

@@ -9,10 +9,10 @@ use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::store::retry::{Retry, RetryPolicy};
+use crate::store::retry::{RetryPolicy, RetryStore};
 #[cfg(feature = "s3")]
 use crate::store::s3::{AddressingStyle, CredentialSource, S3Config};
-use crate::store::trace::Trace;
+use crate::store::trace::TraceStore;
 
 /// Where the rows are.
 #[derive(Debug, Clone)]
@@ -40,8 +40,7 @@ pub(crate) enum Client {
 /// written `500ms`, `15s` or `2m`.
 ///
 /// ```no_run
-/// # #[cfg(feature = "s3")]
-use std::time::Duration;
+/// # use std::time::Duration;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
 /// let db = s3orm::Db::builder("s3://bucket/prefix?region=eu-north-1&timeout=10s")?
 ///     .profile("reports")
@@ -117,8 +116,8 @@ impl DbBuilder {
         let store = open(self.location, env.clone())
             .await
             .map_err(|error| error.during("connect", ""))?;
-        let store: Arc<dyn Store> = Arc::new(Trace::new(store, self.verbose, env.clone()));
-        let store = Arc::new(Retry::new(store, self.retry, env.clone()));
+        let store: Arc<dyn Store> = Arc::new(TraceStore::new(store, env.clone(), self.verbose));
+        let store = Arc::new(RetryStore::new(store, env.clone(), self.retry));
         Ok(Db::open(store, self.options))
     }
 }
@@ -127,7 +126,7 @@ async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
     match location {
         Location::Memory => Ok(Arc::new(MemoryStore::new("memory", env))),
         #[cfg(all(feature = "dir", unix))]
-        Location::Folder(path) => match crate::store::dir::DirStore::open(&path, env) {
+        Location::Folder(path) => match crate::store::dir::DirStore::open(&path, env).await {
             Ok(store) => Ok(Arc::new(store)),
             Err(error) => {
                 let help = "name a folder that this program may write";
@@ -135,12 +134,12 @@ async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
             }
         },
         #[cfg(feature = "s3")]
-        Location::S3(config, Client::Own) => Ok(Arc::new(
-            crate::store::s3::S3Store::connect(*config, env).await?,
-        )),
+        Location::S3(config, Client::Own) => {
+            Ok(Arc::new(crate::store::s3::S3Store::connect(*config, env)?))
+        }
         #[cfg(feature = "rusoto")]
         Location::S3(config, Client::Rusoto) => Ok(Arc::new(
-            crate::store::rusoto::RusotoStore::connect(*config, env).await?,
+            crate::store::rusoto::RusotoStore::connect(*config, env)?,
         )),
     }
 }
@@ -195,7 +194,17 @@ impl DbBuilder {
     /// Region, endpoint and credentials of an `SdkConfig` that the application already has.
     #[cfg(feature = "sdk-config")]
     pub fn sdk_config(self, sdk: &aws_types::SdkConfig) -> Self {
-        self.s3("sdk_config", |config| config.apply_sdk_config(sdk))
+        self.s3("sdk_config", |config| {
+            let S3Config {
+                region,
+                endpoint,
+                credentials,
+                ..
+            } = S3Config::from_sdk_config("", sdk);
+            config.region = region.or(config.region.take());
+            config.endpoint = endpoint.or(config.endpoint.take());
+            config.credentials = credentials;
+        })
     }
 
     /// Allows an `http://` endpoint that is not this machine: requests are signed, but everybody on

@@ -84,7 +84,7 @@ impl Db {
     /// A database over a store of one's own, at a prefix: layers for tests, another client.
     ///
     /// The store gets every request as it is, and none is sent again: put a
-    /// [`Retry`](crate::store::retry::Retry) around it where that is wanted.
+    /// [`RetryStore`](crate::store::retry::RetryStore) around it where that is wanted.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config): the prefix cannot be part of a key.

@@ -29,7 +29,8 @@ fn millis(env: &Env) -> u64 {
 #[cfg(any(feature = "uuid", feature = "ulid"))]
 macro_rules! generate {
     ($type:ty: $($scheme:ty)+, |$env:ident| $new:expr, text $text:ty) => {
-        $(impl Generate<$scheme> for $type {
+        $(#[diagnostic::do_not_recommend]
+        impl Generate<$scheme> for $type {
             fn is_unset(&self) -> bool {
                 self.is_nil()
             }
@@ -39,6 +40,7 @@ macro_rules! generate {
             }
         })+
 
+        #[diagnostic::do_not_recommend]
         impl Generate<$text> for String {
             fn is_unset(&self) -> bool {
                 self.is_empty()

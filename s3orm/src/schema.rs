@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::body::BodyError;
 use crate::env::Env;
-use crate::key::{ColumnError, Form, KeyError, KeyFrom, KeyTuple, PathTemplate};
+use crate::key::{ColumnError, Encoding, Form, KeyError, KeyFrom, KeyTuple, PathTemplate};
 
 /// A struct that is a row of a table: what `#[derive(S3Schema)]` implements.
 ///
@@ -310,6 +310,7 @@ pub trait Timestamp {
     fn from_system(now: std::time::SystemTime) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Timestamp> Timestamp for Option<T> {
     fn is_unset(&self) -> bool {
         self.as_ref().is_none_or(Timestamp::is_unset)
@@ -333,26 +334,45 @@ pub mod check {
 }
 
 /// The key of a struct whose declaration does not compile: whatever is passed for it, no further
-/// error comes of it. Never a value.
+/// error comes of it.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
-pub enum AnyKey {}
+pub struct AnyKey;
+
+impl AnyKey {
+    /// The description of such a struct.
+    pub const SCHEMA: TableSchema = TableSchema {
+        table: "",
+        path: PathTemplate {
+            pieces: &[],
+            extension: "",
+            encoding: Encoding::Escaped,
+        },
+        body: BodyFormat::Json,
+        columns: &[],
+        doc: "",
+    };
+
+    fn error() -> KeyError {
+        KeyError {
+            column: None,
+            error: ColumnError::new("the table's declaration does not compile"),
+        }
+    }
+}
 
 impl KeyTuple for AnyKey {
     fn write(&self, _: &PathTemplate, _: &mut String) -> Result<(), KeyError> {
-        match *self {}
+        Err(Self::error())
     }
 
     fn parse(_: &PathTemplate, _: &str) -> Result<Self, KeyError> {
-        Err(KeyError {
-            column: None,
-            error: ColumnError::new("the table's declaration does not compile"),
-        })
+        Err(Self::error())
     }
 }
 
 impl<V> KeyFrom<V> for AnyKey {
     fn key_from(_: V) -> Self {
-        unreachable!("the table's declaration does not compile")
+        Self
     }
 }

@@ -4,14 +4,16 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
+use super::quiet;
 use crate::attr::{Body, Managed, Scheme};
 use crate::model::Model;
 
 /// The methods of a sound table.
 pub(super) fn of(model: &Model) -> TokenStream {
     let values = model.key_columns().map(|column| {
-        let (field, ty) = (&column.ident, &column.ty);
-        quote_spanned!(ty.span()=> <#ty as _s3orm::Clone>::clone(&self.#field))
+        let (field, ty) = (quiet(&column.ident), &column.ty);
+        let value = quote_spanned!(ty.span()=> &self.#field);
+        quote!(_s3orm::Clone::clone(#value))
     });
     let (encode, decode) = match model.body {
         Body::Json => json_codec(model),
@@ -64,7 +66,7 @@ fn json_codec(model: &Model) -> (TokenStream, TokenStream) {
 
 fn raw_codec(model: &Model) -> (TokenStream, TokenStream) {
     let fields = model.columns.iter().map(|column| {
-        let (field, ty) = (&column.ident, &column.ty);
+        let (field, ty) = (quiet(&column.ident), &column.ty);
         let value = match column.key {
             Some(key) => {
                 let position = Literal::usize_unsuffixed(key.position);
@@ -80,7 +82,7 @@ fn raw_codec(model: &Model) -> (TokenStream, TokenStream) {
         .iter()
         .filter(|column| column.stored)
         .map(|column| {
-            let (field, ty) = (&column.ident, &column.ty);
+            let (field, ty) = (quiet(&column.ident), &column.ty);
             quote_spanned!(ty.span()=> <#ty as _s3orm::RawBody>::to_bytes(&self.#field))
         });
     (quote!(_s3orm::Result::Ok(#(#encode)*)), decode)
@@ -89,7 +91,7 @@ fn raw_codec(model: &Model) -> (TokenStream, TokenStream) {
 /// Fills in the managed columns; nothing if there are none.
 fn prepare(model: &Model) -> Option<TokenStream> {
     let fill = model.columns.iter().filter_map(|column| {
-        let (field, ty) = (&column.ident, &column.ty);
+        let (field, ty) = (quiet(&column.ident), &column.ty);
         let call = match column.managed? {
             Managed::Generated(scheme) => {
                 let scheme = format_ident!(

@@ -79,7 +79,7 @@ pub(crate) fn no_table(input: &DeriveInput, options: &TableOptions) -> TokenStre
                 type Key = _s3orm::AnyKey;
                 type KeyHandles = ();
                 type ColumnHandles = ();
-                const SCHEMA: &'static _s3orm::TableSchema = loop {};
+                const SCHEMA: &'static _s3orm::TableSchema = &_s3orm::AnyKey::SCHEMA;
                 const KEY: () = ();
                 const COL: () = ();
                 #methods

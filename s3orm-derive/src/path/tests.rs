@@ -60,7 +60,11 @@ fn problems(path: &str, escaped: bool) -> Vec<(&str, String)> {
     let (_, problems) = parse(path, escaped);
     for problem in &problems {
         assert!(!problem.help.is_empty());
-        assert!(problem.render(path).contains('^'), "{path}");
+        assert_eq!(
+            problem.render(path).contains('^'),
+            !path.is_empty(),
+            "{path}"
+        );
     }
     problems
         .into_iter()

@@ -3,22 +3,43 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use libfuzzer_sys::fuzz_target;
-use s3orm::key::{DescColumn, Encoding, Form, KeyColumn, KeyTuple, OrderedColumn, PathTemplate, Piece};
+use s3orm::key::{
+    DescColumn, Encoding, Form, KeyColumn, KeyTuple, OrderedColumn, PathTemplate, Piece,
+};
 use ulid::Ulid;
 use uuid::Uuid;
 
 const fn plain(name: &'static str) -> Piece {
-    Piece::Column { name, form: Form::Plain }
+    Piece::Column {
+        name,
+        form: Form::Plain,
+    }
 }
 
 const fn path(pieces: &'static [Piece], encoding: Encoding) -> PathTemplate {
-    PathTemplate { pieces, extension: ".json", encoding }
+    PathTemplate {
+        pieces,
+        extension: ".json",
+        encoding,
+    }
 }
 
-const FOLDERS: &[Piece] =
-    &[Piece::Literal("k="), plain("a"), Piece::Literal("/"), plain("b"), Piece::Literal("-x/"), plain("c")];
-const ONE_SEGMENT: &[Piece] =
-    &[plain("a"), Piece::Literal(",-"), plain("b"), Piece::Literal("~"), plain("c"), Piece::Literal("n")];
+const FOLDERS: &[Piece] = &[
+    Piece::Literal("k="),
+    plain("a"),
+    Piece::Literal("/"),
+    plain("b"),
+    Piece::Literal("-x/"),
+    plain("c"),
+];
+const ONE_SEGMENT: &[Piece] = &[
+    plain("a"),
+    Piece::Literal(",-"),
+    plain("b"),
+    Piece::Literal("~"),
+    plain("c"),
+    Piece::Literal("n"),
+];
 
 fuzz_target!(|text: &str| {
     for pieces in [FOLDERS, ONE_SEGMENT] {
@@ -47,7 +68,9 @@ fuzz_target!(|text: &str| {
 fn check<K: KeyTuple>(path: &PathTemplate, text: &str) {
     if let Ok(values) = K::parse(path, text) {
         let mut again = String::new();
-        values.write(path, &mut again).expect("a key that was read can be written");
+        values
+            .write(path, &mut again)
+            .expect("a key that was read can be written");
         assert_eq!(again, text);
     }
 }
@@ -56,18 +79,25 @@ fn check<K: KeyTuple>(path: &PathTemplate, text: &str) {
 fn ordered<T: OrderedColumn>(text: &str) {
     let mut again = String::new();
     if let Ok(value) = T::parse(text) {
-        value.write(&mut again).expect("a value that was read can be written");
+        value
+            .write(&mut again)
+            .expect("a value that was read can be written");
         assert_eq!(again, text);
     }
     again.clear();
     if let Ok(value) = T::parse_ordered(text) {
-        value.write_ordered(&mut again).expect("a value that was read can be written");
+        value
+            .write_ordered(&mut again)
+            .expect("a value that was read can be written");
         assert_eq!(again, text);
     }
 }
 
 fn descending<T: KeyColumn + DescColumn>(text: &str) {
     ordered::<T>(text);
-    const DOWN: &[Piece] = &[Piece::Column { name: "v", form: Form::Desc }];
+    const DOWN: &[Piece] = &[Piece::Column {
+        name: "v",
+        form: Form::Desc,
+    }];
     check::<(T,)>(&path(DOWN, Encoding::Escaped), text);
 }

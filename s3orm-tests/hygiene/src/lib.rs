@@ -1,1 +1,114 @@
-//! placeholder
+//! The derive where nothing can be taken for granted: no prelude, names of the standard library
+//! and of s3orm shadowed, s3orm itself under another name, and every lint an error.
+#![no_implicit_prelude]
+#![deny(warnings, missing_docs, missing_debug_implementations)]
+#![deny(unreachable_pub, unused_qualifications, unused, nonstandard_style)]
+#![deny(clippy::all, clippy::pedantic, clippy::shadow_unrelated)]
+
+use ::renamed::S3Schema;
+use ::serde::{Deserialize, Serialize};
+use ::uuid::Uuid;
+
+/// Shadows the crate.
+pub mod s3orm {}
+/// Shadows the crate.
+pub mod core {}
+/// Shadows the crate.
+pub mod std {}
+/// Shadows the crate.
+pub mod serde_json {}
+
+macro_rules! shadow {
+    ($($name:ident)*) => {
+        $(
+            /// Shadows a name of the prelude, of the output or of the language.
+            #[derive(::std::fmt::Debug)]
+            pub struct $name {}
+        )*
+    };
+}
+shadow!(Option Some None Result Ok Err Vec Box Clone Copy Debug Default Sized Send Sync);
+shadow!(Error KeyHandle ColumnHandle TableSchema Prepare Plain Ordered Desc Form Piece);
+
+/// Every part of a JSON table.
+#[derive(::std::clone::Clone, ::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
+#[s3(
+    table = "rows",
+    path = "x/<day:ordered>/<at:desc>=<id>",
+    crate = "renamed"
+)]
+pub struct Row {
+    #[s3(generate)]
+    id: Uuid,
+    #[s3(key_only)]
+    day: u32,
+    /// A public column.
+    pub at: u64,
+    #[serde(default)]
+    name: ::std::string::String,
+    #[serde(rename = "Town")]
+    town: ::std::option::Option<::std::string::String>,
+}
+
+/// Every part of a raw table.
+#[derive(::std::fmt::Debug, S3Schema)]
+#[s3(table = "blobs", path = "<id>", body = "raw", crate = "::renamed")]
+pub struct Blob {
+    id: bool,
+    #[s3(body)]
+    bytes: ::std::vec::Vec<u8>,
+}
+
+/// A table whose column's type is private.
+#[derive(::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
+#[s3(table = "hidden", path = "<id>", crate = "renamed")]
+pub struct WithHidden {
+    id: u8,
+    hidden: Hidden,
+}
+
+#[derive(::std::fmt::Debug, Serialize, Deserialize)]
+struct Hidden {}
+
+#[expect(
+    dead_code,
+    non_snake_case,
+    non_camel_case_types,
+    reason = "about the structs themselves, once"
+)]
+mod private {
+    use super::{Deserialize, S3Schema, Serialize};
+
+    #[derive(Serialize, Deserialize, S3Schema)]
+    #[s3(table = "a", path = "<fooBar>", crate = "crate::again::orm")]
+    struct odd {
+        fooBar: i8,
+    }
+
+    #[derive(Serialize, Deserialize, S3Schema)]
+    #[s3(table = "b", path = "<self_>", crate = "super::again::orm")]
+    pub(super) struct Seen {
+        pub(in crate::private) self_: i8,
+    }
+}
+
+mod again {
+    pub(crate) use ::renamed as orm;
+}
+
+/// A table that its author advises against.
+#[deprecated]
+#[derive(::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
+#[s3(table = "old", path = "<id>", crate = "renamed")]
+pub struct Old {
+    #[deprecated]
+    id: u8,
+}
+
+/// Uses what the derive made.
+#[must_use]
+pub fn used(row: &Row, blob: &Blob) -> (u64, bool, &'static str) {
+    let (_, at, _) = S3Schema::key(row);
+    let (id,) = S3Schema::key(blob);
+    (at, id, <Row as S3Schema>::COL.town.name())
+}

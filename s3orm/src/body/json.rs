@@ -6,11 +6,32 @@ use serde_json::{Map, Value};
 
 use super::BodyError;
 
+/// A row that serde writes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written as JSON",
+    label = "does not implement `serde::Serialize`",
+    note = "add `#[derive(serde::Serialize)]` to `{Self}`: rows are stored in their serde form"
+)]
+pub trait Written: Serialize {}
+
+/// A row that serde reads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from JSON",
+    label = "does not implement `serde::Deserialize`",
+    note = "add `#[derive(serde::Deserialize)]` to `{Self}`: rows are stored in their serde form"
+)]
+pub trait Read: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> Written for T {}
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Read for T {}
+
 /// The row's JSON.
 ///
 /// # Errors
 /// The row does not serialize, or not to a JSON object.
-pub fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, BodyError> {
+pub fn encode<T: Written>(row: &T) -> Result<Vec<u8>, BodyError> {
     let bytes = serde_json::to_vec(row).map_err(not_encoded)?;
     match bytes.first() {
         Some(b'{') => Ok(bytes),
@@ -24,7 +45,7 @@ pub fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, BodyError> {
 ///
 /// # Errors
 /// As [`encode`].
-pub fn encode_without<T: Serialize>(row: &T, left_out: &[&str]) -> Result<Vec<u8>, BodyError> {
+pub fn encode_without<T: Written>(row: &T, left_out: &[&str]) -> Result<Vec<u8>, BodyError> {
     let Value::Object(mut members) = serde_json::to_value(row).map_err(not_encoded)? else {
         return Err(BodyError::new(
             "the row serializes to something else than a JSON object",
@@ -40,7 +61,7 @@ pub fn encode_without<T: Serialize>(row: &T, left_out: &[&str]) -> Result<Vec<u8
 ///
 /// # Errors
 /// The bytes are not JSON, or not of this row.
-pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
+pub fn decode<T: Read>(body: &[u8]) -> Result<T, BodyError> {
     serde_json::from_slice(body).map_err(not_decoded)
 }
 
@@ -48,7 +69,7 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_with<T: DeserializeOwned>(
+pub fn decode_with<T: Read>(
     body: &[u8],
     from_key: impl IntoIterator<Item = (&'static str, Result<Value, serde_json::Error>)>,
 ) -> Result<T, BodyError> {

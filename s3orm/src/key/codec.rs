@@ -101,7 +101,7 @@ pub(super) fn write_column<T: KeyColumn>(
     out: &mut String,
 ) -> Result<(), ColumnError> {
     let start = out.len();
-    write_value(value, form, out)?;
+    form.write(value, out)?;
     match encoding {
         Encoding::Escaped => segment::escape_from(out, start),
         Encoding::Verbatim => check_verbatim(&out[start..])?,
@@ -219,42 +219,9 @@ pub(super) fn read_column<T: KeyColumn>(
     encoding: Encoding,
 ) -> Result<T, ColumnError> {
     match encoding {
-        Encoding::Escaped => segment::unescape(text).and_then(|text| parse_value(&text, form)),
-        Encoding::Verbatim => parse_value(text, form),
+        Encoding::Escaped => segment::unescape(text).and_then(|text| form.parse(&text)),
+        Encoding::Verbatim => form.parse(text),
     }
-}
-
-#[inline]
-fn write_value<T: KeyColumn>(value: &T, form: Form, out: &mut String) -> Result<(), ColumnError> {
-    match form {
-        Form::Plain => value.write(out),
-        Form::Ordered => value.write_ordered(out),
-        Form::Desc => {
-            let mut text = String::new();
-            value.write_ordered(&mut text)?;
-            out.extend(text.chars().map(|char| mirror(char, T::DIGITS)));
-            Ok(())
-        }
-    }
-}
-
-fn parse_value<T: KeyColumn>(text: &str, form: Form) -> Result<T, ColumnError> {
-    match form {
-        Form::Plain => T::parse(text),
-        Form::Ordered => T::parse_ordered(text),
-        Form::Desc => {
-            let text: String = text.chars().map(|char| mirror(char, T::DIGITS)).collect();
-            T::parse_ordered(&text)
-        }
-    }
-}
-
-/// The digit as far from the last as this one is from the first; what is no digit stays.
-#[inline]
-fn mirror(char: char, digits: &str) -> char {
-    let place = digits.chars().position(|digit| digit == char);
-    let mirrored = place.and_then(|place| digits.chars().rev().nth(place));
-    mirrored.unwrap_or(char)
 }
 
 fn check_verbatim(value: &str) -> Result<(), ColumnError> {
@@ -400,36 +367,6 @@ mod tests {
             assert!(Pair::parse(&bare, &format!("{a}/{b}")).is_err());
         }
         assert_eq!(key(&pair("...", "x y"), &bare).as_deref(), Ok(".../x y"));
-    }
-
-    #[test]
-    fn descending_texts_mirror_the_digits_alone() {
-        const DOWN: &[Piece] = &[Piece::Column {
-            name: "at",
-            form: Form::Desc,
-        }];
-        let down = path(DOWN, Encoding::Escaped);
-        assert_eq!(
-            key(&(7_u8,), &down).as_deref(),
-            Ok("99999999999999999992.json")
-        );
-        assert_eq!(key(&(true,), &down).as_deref(), Ok("8.json"));
-        assert_eq!(<(u8,)>::parse(&down, "99999999999999999992.json"), Ok((7,)));
-        assert!(<(u8,)>::parse(&down, "00000000000000000007.json").is_err());
-        #[cfg(feature = "chrono")]
-        {
-            let date = chrono::NaiveDate::from_ymd_opt(2024, 2, 29).unwrap();
-            let moment = date.and_hms_nano_opt(1, 2, 3, 4).unwrap().and_utc();
-            assert_eq!(key(&(date,), &down).as_deref(), Ok("7975-97-70.json"));
-            let text = "79759770T989796.999999995Z.json";
-            assert_eq!(key(&(moment,), &down).as_deref(), Ok(text));
-        }
-        #[cfg(feature = "uuid")]
-        {
-            let id = uuid::Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
-            let text = "fedcba98-7654-3210-fedc-ba9876543210.json";
-            assert_eq!(key(&(id,), &down).as_deref(), Ok(text));
-        }
     }
 
     /// A user's type whose `parse` takes what `write` never gives.

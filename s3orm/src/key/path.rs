@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::column::ColumnError;
+use super::column::{ColumnError, KeyColumn};
 
 /// A table's path, parsed by the derive: literal text and columns in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,16 +34,58 @@ pub enum Piece {
 pub enum Form {
     /// `<id>`: as a person writes it.
     Plain,
-    /// `<id:ordered>`: so that byte order is the value's order.
+    /// `<id:ordered>`: so that byte order is the value's order. After a `String`, whose text has no
+    /// fixed width, that takes a literal that begins below `0`: `/`, `,`, `-` and `.` do, `=` and
+    /// `~` do not.
     Ordered,
     /// `<at:desc>`: so that byte order is the reverse.
     Desc,
 }
 
+impl Form {
+    /// Appends a value's text.
+    #[inline]
+    pub(super) fn write<T: KeyColumn>(
+        self,
+        value: &T,
+        out: &mut String,
+    ) -> Result<(), ColumnError> {
+        match self {
+            Self::Plain => value.write(out),
+            Self::Ordered => value.write_ordered(out),
+            Self::Desc => {
+                let mut text = String::new();
+                value.write_ordered(&mut text)?;
+                out.extend(text.chars().map(|char| mirror(char, T::DIGITS)));
+                Ok(())
+            }
+        }
+    }
+
+    /// The value of a text.
+    pub(super) fn parse<T: KeyColumn>(self, text: &str) -> Result<T, ColumnError> {
+        match self {
+            Self::Plain => T::parse(text),
+            Self::Ordered => T::parse_ordered(text),
+            Self::Desc => {
+                let text: String = text.chars().map(|char| mirror(char, T::DIGITS)).collect();
+                T::parse_ordered(&text)
+            }
+        }
+    }
+}
+
+/// The digit as far from the last as this one is from the first; what is no digit stays.
+fn mirror(char: char, digits: &str) -> char {
+    let place = digits.chars().position(|digit| digit == char);
+    let mirrored = place.and_then(|place| digits.chars().rev().nth(place));
+    mirrored.unwrap_or(char)
+}
+
 /// Whether values are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// By the rule of [`segment`](super::segment): any value, ASCII keys.
+    /// ASCII letters, digits and `-_.` as they are, other bytes as `!hh`: takes any value.
     Escaped,
     /// As they are; values that could not be read back are refused.
     Verbatim,
@@ -151,5 +193,34 @@ mod tests {
             "date=<date:desc>/<id:ordered>/<name>.json"
         );
         assert_eq!(PATH.columns().collect::<Vec<_>>(), ["date", "id", "name"]);
+    }
+
+    fn descends_to<T: KeyColumn + PartialEq + fmt::Debug>(value: &T, text: &str) {
+        let mut out = String::new();
+        Form::Desc.write(value, &mut out).unwrap();
+        assert_eq!(out, text);
+        assert_eq!(Form::Desc.parse(text).as_ref(), Ok(value));
+    }
+
+    #[test]
+    fn descending_texts_mirror_the_digits_alone() {
+        descends_to(&7_u8, "99999999999999999992");
+        descends_to(&-1_i64, "90776627963145224192");
+        descends_to(&true, "8");
+        assert!(Form::Desc.parse::<u8>("00000000000000000007").is_err());
+        #[cfg(feature = "chrono")]
+        {
+            let date = chrono::NaiveDate::from_ymd_opt(2024, 2, 29).unwrap();
+            let moment = date.and_hms_nano_opt(1, 2, 3, 4).unwrap().and_utc();
+            descends_to(&date, "7975-97-70");
+            descends_to(&moment, "79759770T989796.999999995Z");
+        }
+        #[cfg(feature = "uuid")]
+        descends_to(
+            &uuid::Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
+            "fedcba98-7654-3210-fedc-ba9876543210",
+        );
+        #[cfg(feature = "ulid")]
+        descends_to(&ulid::Ulid::from_parts(0, 1), "ZZZZZZZZZZZZZZZZZZZZZZZZZY");
     }
 }

@@ -20,7 +20,7 @@ pub trait KeyTuple: Clone + std::fmt::Debug + Send + Sync + 'static {
 }
 
 /// What may be passed where a key is asked for: one value for one column, else a tuple; `&str` for
-/// a `String`, and a reference to any value.
+/// a `String`, and a reference to a value or to the whole tuple.
 ///
 /// ```
 /// use s3orm::key::KeyFrom;
@@ -127,6 +127,16 @@ macro_rules! key_tuple {
                 ($($column::column_from(value.$at),)+)
             }
         }
+
+        // With two impls to choose from, the compiler names the wrong argument by `KeyFrom`'s
+        // message; with one it would speak of mismatched types.
+        #[diagnostic::do_not_recommend]
+        impl<$($column: KeyColumn),+> KeyFrom<&($($column,)+)> for ($($column,)+) {
+            #[inline]
+            fn key_from(value: &($($column,)+)) -> Self {
+                value.clone()
+            }
+        }
     };
 }
 
@@ -165,7 +175,12 @@ mod tests {
             key::<(bool, String), _>((true, "a@b.c")),
             (true, text.clone())
         );
-        assert_eq!(key::<(String, u64), _>((&text, &id)), (text, 42));
+        assert_eq!(key::<(String, u64), _>((&text, &id)), (text.clone(), 42));
+        assert_eq!(
+            key::<(String, u64), _>(&(text.clone(), id)),
+            (text.clone(), 42)
+        );
+        assert_eq!(key::<(String,), _>(&(text.clone(),)), (text,));
         let eight = (1, 2, 3, 4, 5, 6, 7, 8);
         assert_eq!(
             key::<(u8, u16, u32, u64, i8, i16, i32, i64), _>(eight),

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt as _, Limited};
 use md5::{Digest as _, Md5};
 use s3s::checksum::ChecksumHasher;
@@ -77,9 +77,9 @@ fn check_sums(body: &Bytes, claims: &HeaderMap) -> S3Result<()> {
         (sha1, sums.checksum_sha1),
         (sha256, sums.checksum_sha256),
     ];
-    let wrong = pairs
-        .iter()
-        .any(|(claimed, sum)| claimed.map(|c| c.as_bytes()) != sum.as_ref().map(|s| s.as_bytes()));
+    let wrong = pairs.iter().any(|(claimed, sum)| {
+        claimed.map(HeaderValue::as_bytes) != sum.as_ref().map(String::as_bytes)
+    });
     if wrong {
         Err(s3_error!(BadDigest, "the body does not match its checksum"))
     } else {

@@ -126,7 +126,7 @@ fn next_marker(page: &Page, delimiter: Option<char>) -> Option<&str> {
 
 /// A marker that is a common prefix stands for all its keys, so the page begins after the greatest
 /// key that can have it.
-fn past<'a>(marker: &'a str, prefix: &str, delimiter: Option<char>) -> String {
+fn past(marker: &str, prefix: &str, delimiter: Option<char>) -> String {
     let is_common_prefix = delimiter.is_some_and(|delimiter| {
         marker
             .strip_prefix(prefix)

@@ -35,6 +35,7 @@ impl Buckets {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it ends every call")]
 fn answer<T>(output: T) -> Answer<T> {
     Ok(S3Response::new(output))
 }
@@ -154,6 +155,10 @@ impl S3 for Buckets {
             ));
         }
         let requests: Vec<_> = input.delete.objects.into_iter().map(to_delete).collect();
+        if !requests.iter().all(|delete| xml_can_hold(&delete.key)) {
+            let message = "XML cannot hold control characters: delete the key on its own";
+            return Err(s3_error!(MalformedXML, "{message}"));
+        }
         let keys: Vec<_> = requests.iter().map(|delete| delete.key.clone()).collect();
         let outcomes = self
             .bucket(&input.bucket)?
@@ -201,9 +206,10 @@ impl S3 for Buckets {
             source_if_match: convert::read_condition(input.copy_source_if_match.as_ref()),
             key: input.key,
             precondition: convert::precondition(&headers)?,
-            replace: match replaces {
-                true => Some((input.content_type, convert::metadata(&headers)?)),
-                false => None,
+            replace: if replaces {
+                Some((input.content_type, convert::metadata(&headers)?))
+            } else {
+                None
             },
         };
         let written = self.bucket(&input.bucket)?.copy(copy).await.s3()?;
@@ -380,6 +386,12 @@ fn to_delete(object: ObjectIdentifier) -> DeleteObject {
         key: object.key,
         precondition,
     }
+}
+
+/// `s3s` lets control characters pass; an answer with one in it would be no XML.
+fn xml_can_hold(key: &str) -> bool {
+    !key.chars()
+        .any(|char| char.is_ascii_control() && !matches!(char, '\t' | '\n' | '\r' | '\x7f'))
 }
 
 fn not_deleted(key: String, error: &S3Error) -> s3s::dto::Error {

@@ -21,11 +21,12 @@ mod listing;
 pub mod memory;
 pub mod retry;
 mod rules;
-#[cfg(feature = "rusoto")]
-pub mod rusoto;
 #[cfg(feature = "s3")]
 pub mod s3;
 pub mod trace;
+
+#[cfg(feature = "rusoto")]
+pub use self::s3::rusoto;
 
 /// What a store's call returns: a boxed future, so that the trait is object-safe.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -132,8 +133,8 @@ pub enum Precondition {
     IfMatch(ETag),
 }
 
-/// User metadata (`x-amz-meta-…`): names in lower case, values of visible ASCII, with spaces inside
-/// only. S3 takes at most 2 KB of it, names and values together.
+/// User metadata (`x-amz-meta-…`): names, which come back in lower case, and values of visible ASCII
+/// with single spaces inside. S3 takes at most 2 KB of it, names and values together.
 pub type Metadata = BTreeMap<String, String>;
 
 /// The bytes of an object to read.

@@ -9,7 +9,7 @@ use std::{fs, io};
 use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
-use super::file::{bytes, create, keeps_attributes};
+use super::file::{NewFile, bytes, keeps_attributes};
 use super::folder::{
     INTERNAL, LOCKS, MARKER, Root, TEMPORARY, UPLOADS, entries, failed, make_child, open_child,
 };
@@ -28,9 +28,7 @@ impl Folder {
     pub(super) fn open(&self) -> Result<(), StoreError> {
         self.make()?;
         let (root, names) = self.enter()?;
-        let temporary = root.own(TEMPORARY)?;
-        let found = self.probe(temporary.as_fd())?;
-        if found == Names::Folded && names == Names::Exact {
+        if self.probe(&root)? == Names::Folded && names == Names::Exact {
             return Err(StoreError::new(
                 StoreErrorKind::Unsupported,
                 format!(
@@ -81,37 +79,41 @@ impl Folder {
         for name in [LOCKS, TEMPORARY, UPLOADS] {
             make_child(root.internal.as_fd(), name).map_err(|e| failed("create", name, e))?;
         }
-        let temporary = root.own(TEMPORARY)?;
-        let text = match self.probe(temporary.as_fd())? {
+        let text = match self.probe(&root)? {
             Names::Exact => EXACT,
             Names::Folded => FOLDED,
         };
-        let name = self.random_name();
-        let mut file = fs::File::from(create(temporary.as_fd(), &name)?);
+        let (new, mut file) = NewFile::create(root.own(TEMPORARY)?, || self.random_name())?;
         bytes(text.as_bytes())(&mut file)
             .and_then(|()| file.sync_all())
-            .map_err(|e| failed("write", &name, e))?;
-        let linked =
-            rustix::fs::linkat(&temporary, &name, &root.internal, MARKER, AtFlags::empty());
-        let _ = rustix::fs::unlinkat(&temporary, &name, AtFlags::empty());
-        match linked.and_then(|()| rustix::fs::fsync(&root.internal)) {
-            Ok(()) => Ok(true),
-            Err(Errno::EXIST) => Ok(false),
-            Err(error) => Err(failed("create", MARKER, error)),
+            .map_err(|e| failed("write", new.name(), e))?;
+        match new.link(root.internal.as_fd(), MARKER) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => return Ok(false),
+            Err(error) => return Err(failed("create", MARKER, error)),
         }
+        let parent = fs::File::open(&self.parent);
+        rustix::fs::fsync(&root.internal)
+            .and_then(|()| rustix::fs::fsync(root.folder()))
+            .map_err(io::Error::from)
+            .and_then(|()| parent?.sync_all())
+            .map_err(|e| failed("write", &self.bucket, e))?;
+        Ok(true)
     }
 
     /// How this file system tells names apart; an error if it cannot hold objects at all.
-    fn probe(&self, temporary: BorrowedFd<'_>) -> Result<Names, StoreError> {
-        let name = format!("{}-é", self.random_name());
-        let file = create(temporary, &name)?;
-        let keeps = keeps_attributes(&file);
-        let others = [name.to_uppercase(), name.replace('é', "e\u{301}")];
+    fn probe(&self, root: &Root) -> Result<Names, StoreError> {
+        let temporary = root.own(TEMPORARY)?;
+        let (new, file) = NewFile::create(temporary, || format!("{}-é", self.random_name()))?;
+        let others = [
+            new.name().to_uppercase(),
+            new.name().replace('é', "e\u{301}"),
+        ];
+        let temporary = root.own(TEMPORARY)?;
         let folds = others
             .iter()
-            .any(|other| rustix::fs::statat(temporary, other, AtFlags::SYMLINK_NOFOLLOW).is_ok());
-        let _ = rustix::fs::unlinkat(temporary, &name, AtFlags::empty());
-        match keeps {
+            .any(|other| rustix::fs::statat(&temporary, other, AtFlags::SYMLINK_NOFOLLOW).is_ok());
+        match keeps_attributes(&file) {
             Ok(true) if folds => Ok(Names::Folded),
             Ok(true) => Ok(Names::Exact),
             Ok(false) => Err(StoreError::new(
@@ -122,7 +124,7 @@ impl Folder {
                     self.path().display()
                 ),
             )),
-            Err(error) => Err(failed("write", &name, error)),
+            Err(error) => Err(failed("write", new.name(), error)),
         }
     }
 

@@ -110,7 +110,8 @@ impl ObjectFile {
     }
 }
 
-/// A file that is complete on the disk under a temporary name, which it loses when dropped.
+/// A file under a temporary name, which it loses when dropped: what stays after a crash is swept
+/// when the store is next opened.
 pub(super) struct NewFile {
     folder: OwnedFd,
     name: String,
@@ -118,29 +119,51 @@ pub(super) struct NewFile {
 }
 
 impl NewFile {
+    /// Creates a file that was not there, for its owner alone.
+    pub(super) fn create(
+        folder: OwnedFd,
+        mut random_name: impl FnMut() -> String,
+    ) -> Result<(Self, File), StoreError> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        loop {
+            let name = random_name();
+            match rustix::fs::openat(&folder, &name, flags, Mode::RUSR | Mode::WUSR) {
+                Ok(fd) => {
+                    let new = Self {
+                        folder,
+                        name,
+                        placed: false,
+                    };
+                    return Ok((new, File::from(fd)));
+                }
+                // Two environments of one seed draw the same names.
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(failed("create", &name, error)),
+            }
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Writes what `contents` writes, and the record, to the disk.
     pub(super) fn write(
-        folder: OwnedFd,
-        name: String,
+        &self,
+        mut file: File,
         etag: &ETag,
         attributes: &Attributes,
         now: SystemTime,
         contents: impl FnOnce(&mut File) -> io::Result<()>,
-    ) -> Result<Self, StoreError> {
-        let mut file = File::from(create(folder.as_fd(), &name)?);
-        let new = Self {
-            folder,
-            name,
-            placed: false,
-        };
+    ) -> Result<(), StoreError> {
         let write = || {
             contents(&mut file)?;
             file.set_times(FileTimes::new().set_modified(now))?;
             write_record(&file, etag, attributes)?;
             file.sync_all()
         };
-        write().map_err(|error: io::Error| failed("write", &new.name, error))?;
-        Ok(new)
+        write().map_err(|error: io::Error| failed("write", &self.name, error))
     }
 
     /// Gives it its name, in place of what had it; `NOENT` if the folder is gone.
@@ -149,22 +172,19 @@ impl NewFile {
         self.placed = true;
         Ok(())
     }
+
+    /// Gives it a second name, which nothing has: `EXIST` otherwise.
+    pub(super) fn link(&self, folder: BorrowedFd<'_>, name: &str) -> Result<(), Errno> {
+        rustix::fs::linkat(&self.folder, &self.name, folder, name, AtFlags::empty())
+    }
 }
 
 impl Drop for NewFile {
     fn drop(&mut self) {
         if !self.placed {
-            // What stays is swept when the store is next opened.
             let _ = rustix::fs::unlinkat(&self.folder, &self.name, AtFlags::empty());
         }
     }
-}
-
-/// Creates a file that was not there, for its owner alone.
-pub(super) fn create(folder: BorrowedFd<'_>, name: &str) -> Result<OwnedFd, StoreError> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(|error| failed("create", name, error))
 }
 
 /// Whether the file system keeps extended attributes.

@@ -1,8 +1,8 @@
 //! A bucket as a folder of readable files, with S3's exact semantics, safe for several processes.
 //!
-//! The object `people/2024-01-02/42.json` is the file of that path; [`name`] says how awkward keys
-//! are written. Its tag, content type and metadata are in the extended attribute `user.s3orm` of the
-//! file ([`file`]). What else is needed is in `.s3orm` inside the folder: `locks`, files that hold
+//! The object `people/2024-01-02/42.json` is the file of that path; in awkward ones some bytes are
+//! escaped as `%hh`, a file's name without a dot ends in `%f`, a folder's with one in `%d`. The tag,
+//! content type and metadata are in the file's extended attribute `user.s3orm`. What else is needed is in `.s3orm` inside the folder: `locks`, files that hold
 //! the locks of all keys; `tmp`, files that are being written; `uploads`; and `format`, which marks
 //! the folder as a bucket.
 //!

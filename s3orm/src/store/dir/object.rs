@@ -108,11 +108,11 @@ impl Folder {
         root: &Root,
         etag: &ETag,
         attributes: &Attributes,
-        fill: impl FnOnce(&mut File) -> io::Result<()>,
+        contents: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<NewFile, StoreError> {
-        let name = self.random_name();
-        let now = self.env.now();
-        NewFile::write(root.own(TEMPORARY)?, name, etag, attributes, now, fill)
+        let (new, file) = NewFile::create(root.own(TEMPORARY)?, || self.random_name())?;
+        new.write(file, etag, attributes, self.env.now(), contents)?;
+        Ok(new)
     }
 }
 

@@ -1,0 +1,255 @@
+//! CPU per operation of s3orm and of other S3 clients: puts, gets and deletes of 1 KB rows against
+//! a server that answers with fixed bytes.
+//!
+//! One JSON line for each operation, concurrency and client:
+//! `{"op":"put","concurrency":1,"client":"s3orm","cpu_us":…,"ratio":…}`, the ratio being to a bare
+//! signed request (`bare`). The clients take turns in rounds, in one thread of one process, whose
+//! CPU time is read; the least of the rounds counts, for noise only adds.
+//!
+//! `overhead [--rounds N] [--operations N] [CLIENT…]`
+
+mod bare;
+mod clients;
+mod server;
+
+use std::future::Future;
+use std::io::BufRead as _;
+use std::pin::Pin;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::bare::Bare;
+use crate::clients::{AwsSdk, Client, ObjectStore, Orm, Row, Rusoto, Store};
+
+const CONCURRENCIES: [usize; 2] = [1, 64];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Op {
+    Put,
+    Get,
+    Delete,
+}
+
+impl Op {
+    const ALL: [Self; 3] = [Self::Put, Self::Get, Self::Delete];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Get => "get",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// What the command line asks for.
+struct Asked {
+    rounds: usize,
+    operations: usize,
+    clients: Vec<String>,
+}
+
+impl Asked {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let mut asked = Self {
+            rounds: 15,
+            operations: 512,
+            clients: Vec::new(),
+        };
+        while let Some(argument) = arguments.next() {
+            let mut number = || -> Result<usize> {
+                let value = arguments.next().with_context(|| format!("{argument} N"))?;
+                Ok(value.parse::<usize>()?.max(1))
+            };
+            match argument.as_str() {
+                "--rounds" => asked.rounds = number()?,
+                "--operations" => asked.operations = number()?,
+                _ if argument.starts_with('-') => bail!("no option `{argument}`"),
+                _ => asked.clients.push(argument),
+            }
+        }
+        Ok(asked)
+    }
+
+    /// The bare request is always measured: the others are compared to it.
+    fn wants(&self, client: &str) -> bool {
+        client == "bare"
+            || self.clients.is_empty()
+            || self.clients.iter().any(|known| known == client)
+    }
+}
+
+type Batch = Box<dyn Fn(Op, usize, usize) -> Pin<Box<dyn Future<Output = Result<()>>>>>;
+
+/// A client, and the least CPU time for each operation and concurrency so far.
+struct Contender {
+    name: &'static str,
+    batch: Batch,
+    least: [[Duration; CONCURRENCIES.len()]; Op::ALL.len()],
+}
+
+impl Contender {
+    fn new(name: &'static str, client: impl Client) -> Self {
+        let client = Arc::new(client);
+        let batch = move |op, concurrency, operations| {
+            Box::pin(batch(Arc::clone(&client), op, concurrency, operations)) as Pin<Box<_>>
+        };
+        let least = [[Duration::MAX; CONCURRENCIES.len()]; Op::ALL.len()];
+        Self {
+            name,
+            batch: Box::new(batch),
+            least,
+        }
+    }
+}
+
+/// Runs `operations` of one kind, in as many tasks as are to be at work at a time.
+async fn batch<C: Client>(
+    client: Arc<C>,
+    op: Op,
+    concurrency: usize,
+    operations: usize,
+) -> Result<()> {
+    let each = operations.div_ceil(concurrency);
+    let tasks: Vec<_> = (0..concurrency)
+        .map(|_| {
+            let client = Arc::clone(&client);
+            tokio::spawn(async move {
+                for _ in 0..each {
+                    match op {
+                        Op::Put => client.put().await?,
+                        Op::Get => client.get().await?,
+                        Op::Delete => client.delete().await?,
+                    }
+                }
+                anyhow::Ok(())
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    Ok(())
+}
+
+async fn contenders(endpoint: &str, asked: &Asked) -> Result<Vec<Contender>> {
+    let mut all = vec![Contender::new("bare", Bare::connect(endpoint)?)];
+    if asked.wants("s3orm") {
+        all.push(Contender::new("s3orm", Orm::connect(endpoint).await?));
+    }
+    if asked.wants("s3orm-store") {
+        all.push(Contender::new("s3orm-store", Store::connect(endpoint)?));
+    }
+    if asked.wants("rusoto_s3") {
+        all.push(Contender::new("rusoto_s3", Rusoto::connect(endpoint)?));
+    }
+    if asked.wants("object_store") {
+        all.push(Contender::new(
+            "object_store",
+            ObjectStore::connect(endpoint)?,
+        ));
+    }
+    if asked.wants("aws-sdk-s3") {
+        all.push(Contender::new("aws-sdk-s3", AwsSdk::connect(endpoint)?));
+    }
+    Ok(all)
+}
+
+async fn compare(endpoint: &str, asked: &Asked) -> Result<()> {
+    let mut contenders = contenders(endpoint, asked).await?;
+    // The first round makes the connections and is not counted.
+    for round in 0..=asked.rounds {
+        for (op_index, op) in Op::ALL.into_iter().enumerate() {
+            for (index, concurrency) in CONCURRENCIES.into_iter().enumerate() {
+                for contender in &mut contenders {
+                    let operations = asked.operations.next_multiple_of(concurrency);
+                    let before = cpu();
+                    (contender.batch)(op, concurrency, operations)
+                        .await
+                        .with_context(|| format!("{} of {}", op.name(), contender.name))?;
+                    let each = (cpu() - before) / u32::try_from(operations)?;
+                    let least = &mut contender.least[op_index][index];
+                    if round > 0 {
+                        *least = each.min(*least);
+                    }
+                }
+            }
+        }
+    }
+    report(&contenders);
+    Ok(())
+}
+
+fn report(contenders: &[Contender]) {
+    let micros = |duration: Duration| duration.as_secs_f64() * 1e6;
+    for (op_index, op) in Op::ALL.into_iter().enumerate() {
+        for (index, concurrency) in CONCURRENCIES.into_iter().enumerate() {
+            let bare = contenders[0].least[op_index][index];
+            for contender in contenders {
+                let least = contender.least[op_index][index];
+                println!(
+                    "{{\"op\":\"{}\",\"concurrency\":{concurrency},\"client\":\"{}\",\
+                     \"cpu_us\":{:.2},\"ratio\":{:.3}}}",
+                    op.name(),
+                    contender.name,
+                    micros(least),
+                    micros(least) / micros(bare),
+                );
+            }
+        }
+    }
+}
+
+/// The CPU time of this process so far, the kernel's work for it included.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
+}
+
+/// The server's process, ended with this one.
+struct Server(Child);
+
+impl Server {
+    fn start() -> Result<(Self, String)> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("--serve")
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = child.stdout.take().context("the server's output")?;
+        let server = Self(child);
+        let mut address = String::new();
+        std::io::BufReader::new(stdout).read_line(&mut address)?;
+        Ok((server, format!("http://{}", address.trim())))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments
+        .peek()
+        .is_some_and(|argument| argument == "--serve")
+    {
+        let body: &'static [u8] = Box::leak(Row::encoded()?.to_vec().into_boxed_slice());
+        return runtime.block_on(server::serve(body));
+    }
+    let asked = Asked::read(arguments)?;
+    let (_server, endpoint) = Server::start()?;
+    runtime.block_on(compare(&endpoint, &asked))
+}

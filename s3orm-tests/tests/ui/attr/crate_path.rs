@@ -1,0 +1,9 @@
+use s3orm::S3Schema;
+
+#[derive(S3Schema)]
+#[s3(table = "people", path = "<id>", crate = "my crate")]
+struct Person {
+    id: u64,
+}
+
+fn main() {}

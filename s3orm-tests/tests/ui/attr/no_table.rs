@@ -1,0 +1,9 @@
+use s3orm::S3Schema;
+
+#[derive(S3Schema)]
+#[s3(path = "<id>")]
+struct Person {
+    id: u64,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use s3orm::S3Schema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, S3Schema)]
+#[s3(table = "people", path = "<id>")]
+struct Person {
+    id: u64,
+    #[s3(key_only)]
+    name: String,
+}
+
+fn main() {}

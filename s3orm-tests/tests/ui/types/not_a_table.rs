@@ -1,0 +1,10 @@
+use s3orm::S3Schema;
+
+struct Person;
+
+fn table<S: S3Schema>() {}
+
+fn main() {
+    table::<Person>();
+}
+

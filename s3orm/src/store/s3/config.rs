@@ -1,0 +1,556 @@
+//! What an S3 store needs to know, as plain data, and the rules it must satisfy.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+
+use super::credentials::CredentialProvider;
+use super::endpoint::{AwsPartition, Endpoint};
+use super::profile::Profile;
+use super::request::ascii;
+use super::secret::Secret;
+use crate::error::Error;
+
+/// Where the bucket is, who asks, and how the connections behave.
+///
+/// ```
+/// use s3orm::store::s3::{CredentialSource, S3Config};
+///
+/// let mut config = S3Config::new("people");
+/// config.endpoint = Some("http://localhost:9000".to_owned());
+/// config.credentials = CredentialSource::Static {
+///     access_key: "minio".to_owned(),
+///     secret_key: "minio-secret".into(),
+///     session_token: None,
+/// };
+/// assert!(!format!("{config:?}").contains("minio-secret"));
+/// ```
+#[derive(Clone)]
+pub struct S3Config {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The region. If none: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's, and with an endpoint
+    /// `us-east-1`.
+    pub region: Option<String>,
+    /// `http(s)://host[:port]`. If none: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, and else AWS.
+    pub endpoint: Option<String>,
+    /// How the bucket is named in a request. If none: in the path where an endpoint is given or the
+    /// bucket's name has dots, in the host otherwise.
+    pub style: Option<AddressingStyle>,
+    /// The profile of `~/.aws/config` and `~/.aws/credentials`. If none: `AWS_PROFILE`, `default`.
+    /// A profile named here is asked before the environment.
+    pub profile: Option<String>,
+    /// Who asks.
+    pub credentials: CredentialSource,
+    /// Allows `http` to a host that is not this machine.
+    pub allow_http: bool,
+    /// For a connection to be made, TLS included. 5 s by default.
+    pub connect_timeout: Duration,
+    /// For one request, from sending it to the last byte of its answer. 30 s by default.
+    pub timeout: Duration,
+    /// Idle connections that are kept; those in use have no limit. 64 by default.
+    pub pool_size: usize,
+    /// How long an idle connection is kept. 15 s by default: S3 closes them after about 20 s.
+    pub pool_idle_timeout: Duration,
+    /// Certificates.
+    pub tls: TlsConfig,
+    /// Headers of every request, such as `x-amz-request-payer: requester`. Not those that the
+    /// requests themselves need.
+    pub headers: Vec<(String, String)>,
+    /// The account that must own the bucket (12 digits): S3 refuses a request to another's.
+    pub expected_bucket_owner: Option<String>,
+}
+
+impl S3Config {
+    /// This bucket, on AWS, with the credentials that the machine has, and every default.
+    pub fn new(bucket: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            region: None,
+            endpoint: None,
+            style: None,
+            profile: None,
+            credentials: CredentialSource::Chain,
+            allow_http: false,
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+            pool_size: 64,
+            pool_idle_timeout: Duration::from_secs(15),
+            tls: TlsConfig::default(),
+            headers: Vec::new(),
+            expected_bucket_owner: None,
+        }
+    }
+
+    /// This bucket, with the region, the endpoint and the credentials of an AWS configuration that
+    /// the application already has.
+    #[cfg(feature = "sdk-config")]
+    pub fn from_sdk_config(bucket: impl Into<String>, sdk: &aws_types::SdkConfig) -> Self {
+        Self {
+            region: sdk.region().map(|region| region.as_ref().to_owned()),
+            endpoint: sdk.endpoint_url().map(str::to_owned),
+            credentials: match sdk.credentials_provider() {
+                Some(provider) => CredentialSource::Provider(Arc::new(
+                    super::credentials::SdkCredentials::new(provider),
+                )),
+                None => CredentialSource::Chain,
+            },
+            ..Self::new(bucket)
+        }
+    }
+}
+
+impl fmt::Debug for S3Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The values of extra headers may be secrets: only their names are shown.
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("S3Config")
+            .field("bucket", &self.bucket)
+            .field("region", &self.region)
+            .field("endpoint", &self.endpoint.as_deref().map(without_userinfo))
+            .field("style", &self.style)
+            .field("profile", &self.profile)
+            .field("credentials", &self.credentials)
+            .field("allow_http", &self.allow_http)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("timeout", &self.timeout)
+            .field("pool_size", &self.pool_size)
+            .field("pool_idle_timeout", &self.pool_idle_timeout)
+            .field("tls", &self.tls)
+            .field("headers", &headers)
+            .field("expected_bucket_owner", &self.expected_bucket_owner)
+            .finish()
+    }
+}
+
+fn without_userinfo(endpoint: &str) -> &str {
+    endpoint.rsplit('@').next().unwrap_or(endpoint)
+}
+
+/// How the bucket is named in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AddressingStyle {
+    /// `https://host/bucket/key`.
+    Path,
+    /// `https://bucket.host/key`.
+    Virtual,
+}
+
+/// Where credentials come from.
+#[derive(Clone)]
+pub enum CredentialSource {
+    /// The first that has any: the environment, the profile's files (with their roles, their SSO
+    /// session and their process), a web identity, the ECS container, the EC2 instance.
+    Chain,
+    /// These.
+    Static {
+        /// The access key id.
+        access_key: String,
+        /// The secret access key.
+        secret_key: Secret,
+        /// The token of temporary credentials.
+        session_token: Option<Secret>,
+    },
+    /// None: requests are not signed.
+    Anonymous,
+    /// Another source.
+    Provider(Arc<dyn CredentialProvider>),
+}
+
+impl fmt::Debug for CredentialSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Chain => "Chain",
+            Self::Static { .. } => "Static(***)",
+            Self::Anonymous => "Anonymous",
+            Self::Provider(_) => "Provider(..)",
+        })
+    }
+}
+
+/// Certificates, as PEM files.
+#[derive(Debug, Clone, Default)]
+pub struct TlsConfig {
+    /// The authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The client's certificate chain.
+    pub client_cert_file: Option<PathBuf>,
+    /// The key of the client's certificate.
+    pub client_key_file: Option<PathBuf>,
+}
+
+/// A configuration whose rules were checked and whose gaps are filled.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) region: String,
+    pub(super) endpoint: Endpoint,
+    pub(super) style: AddressingStyle,
+    pub(super) headers: ExtraHeaders,
+}
+
+/// Extra headers: what is S3's is signed; the rest may be a proxy's, which may strip it.
+#[derive(Debug, Default, Clone)]
+pub(super) struct ExtraHeaders {
+    pub(super) signed: Vec<(HeaderName, HeaderValue)>,
+    pub(super) unsigned: Vec<(HeaderName, HeaderValue)>,
+    pub(super) owner: Option<HeaderValue>,
+}
+
+/// Looks up an environment variable; tests hand over their own.
+pub(super) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl S3Config {
+    pub(super) fn resolve(
+        &self,
+        variable: Variables<'_>,
+        profile: &Profile,
+    ) -> Result<Resolved, Error> {
+        check_bucket(&self.bucket)
+            .map_err(|detail| Error::config(detail, "S3's rules for bucket names apply"))?;
+        let first = |names: [&str; 2]| {
+            names
+                .iter()
+                .find_map(|name| variable(name).filter(|value| !value.is_empty()))
+        };
+        let endpoint = self
+            .endpoint
+            .clone()
+            .or_else(|| first(["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
+        let region = self
+            .region
+            .clone()
+            .or_else(|| first(["AWS_REGION", "AWS_DEFAULT_REGION"]))
+            .or_else(|| profile.get("region").map(str::to_owned))
+            .or_else(|| endpoint.is_some().then(|| "us-east-1".to_owned()))
+            .ok_or_else(|| {
+                Error::config(
+                    "the bucket's region is not known",
+                    "write `?region=eu-west-1` or set AWS_REGION",
+                )
+            })?;
+        check_region(&region)?;
+        let style = self
+            .style
+            .unwrap_or(if endpoint.is_some() || self.bucket.contains('.') {
+                AddressingStyle::Path
+            } else {
+                AddressingStyle::Virtual
+            });
+        let endpoint = match endpoint {
+            Some(text) => Endpoint::parse(&text, self.allow_http)?,
+            None => AwsPartition::of(&region).endpoint(&region),
+        };
+        if style == AddressingStyle::Virtual && endpoint.is_address() {
+            return Err(Error::config(
+                format!(
+                    "`{}` is an address, which has no virtual hosts",
+                    endpoint.host()
+                ),
+                "write `style=path`",
+            ));
+        }
+        self.check_limits()?;
+        Ok(Resolved {
+            region,
+            endpoint,
+            style,
+            headers: self.extra_headers()?,
+        })
+    }
+
+    fn check_limits(&self) -> Result<(), Error> {
+        for (name, value) in [
+            ("connect_timeout", self.connect_timeout),
+            ("timeout", self.timeout),
+        ] {
+            if value.is_zero() {
+                return Err(Error::config(
+                    format!("`{name}` is zero"),
+                    "give the time that a request may take, for example 30 s",
+                ));
+            }
+        }
+        match (&self.tls.client_cert_file, &self.tls.client_key_file) {
+            (Some(_), None) | (None, Some(_)) => Err(Error::config(
+                "a client certificate needs both its files",
+                "set `client_cert_file` and `client_key_file`",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn extra_headers(&self) -> Result<ExtraHeaders, Error> {
+        let mut extra = ExtraHeaders::default();
+        for (name, value) in &self.headers {
+            let wrong = |why: &str, help: &'static str| {
+                Error::config(
+                    format!("the extra header `{}` {why}", name.escape_debug()),
+                    help,
+                )
+            };
+            let parsed = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| wrong("is not a header's name", "use letters, digits and `-`"))?;
+            if is_reserved(parsed.as_str()) {
+                return Err(wrong("is set by the requests themselves", "leave it out"));
+            }
+            let mut value = ascii(HeaderValue::from_str(value))
+                .ok_or_else(|| wrong("has a value that is not visible ASCII", "encode it"))?;
+            value.set_sensitive(true);
+            let list = if parsed.as_str().starts_with("x-amz-") {
+                &mut extra.signed
+            } else {
+                &mut extra.unsigned
+            };
+            if list.iter().any(|(known, _)| *known == parsed) {
+                return Err(wrong("is there twice", "join the values with a comma"));
+            }
+            list.push((parsed, value));
+        }
+        if let Some(owner) = &self.expected_bucket_owner {
+            let digits = owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit());
+            let value = HeaderValue::from_str(owner)
+                .ok()
+                .filter(|_| digits)
+                .ok_or_else(|| {
+                    Error::config(
+                        format!("`{}` is not an account", owner.escape_debug()),
+                        "an account is 12 digits",
+                    )
+                })?;
+            extra.owner = Some(value);
+        }
+        Ok(extra)
+    }
+}
+
+/// Headers that signing, the body or a call itself decides.
+fn is_reserved(name: &str) -> bool {
+    const NAMES: [&str; 17] = [
+        "authorization",
+        "host",
+        "date",
+        "range",
+        "connection",
+        "transfer-encoding",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "user-agent",
+        "x-amz-date",
+        "x-amz-content-sha256",
+        "x-amz-security-token",
+        "x-amz-metadata-directive",
+        "x-amz-expected-bucket-owner",
+        "accept-encoding",
+    ];
+    const PREFIXES: [&str; 5] = [
+        "content-",
+        "if-",
+        "x-amz-meta-",
+        "x-amz-copy-source",
+        "x-amz-bypass",
+    ];
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// S3's rule for names of general purpose buckets; what is wrong, if anything.
+pub(super) fn check_bucket(name: &str) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("the bucket name `{}` {why}", name.escape_debug()));
+    if name.starts_with("arn:") {
+        return wrong("is an access point, which is not supported: name the bucket");
+    }
+    if name.ends_with("--x-s3") {
+        return wrong("is a directory bucket, which is not supported: its listings have no order");
+    }
+    if !(3..=63).contains(&name.len()) {
+        return wrong("must be 3 to 63 characters long");
+    }
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
+    if !name.bytes().all(allowed) {
+        return wrong("may have lower-case letters, digits, `-` and `.` only");
+    }
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    if !edge(name.as_bytes().first()) || !edge(name.as_bytes().last()) || name.contains("..") {
+        return wrong("must begin and end with a letter or digit, and its dots must stand apart");
+    }
+    if name.parse::<Ipv4Addr>().is_ok() {
+        return wrong("is an IP address, which S3 does not take for a name");
+    }
+    Ok(())
+}
+
+fn check_region(region: &str) -> Result<(), Error> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if region.is_empty() || region.len() > 64 || !region.bytes().all(allowed) {
+        return Err(Error::config(
+            format!("`{}` is not a region", region.escape_debug()),
+            "a region is written like `eu-west-1`",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn resolve(config: &S3Config, variables: &[(&str, &str)]) -> Result<Resolved, Error> {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        config.resolve(&variable, &Profile::default())
+    }
+
+    #[test]
+    fn gaps_are_filled_in_the_documented_order() {
+        let mut config = S3Config::new("people");
+        let error = resolve(&config, &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("AWS_REGION"), "{error}");
+
+        let found = resolve(&config, &[("AWS_DEFAULT_REGION", "eu-west-1")]).unwrap();
+        assert_eq!(found.region, "eu-west-1");
+        assert_eq!(found.style, AddressingStyle::Virtual);
+        assert_eq!(found.endpoint.host(), "s3.eu-west-1.amazonaws.com");
+        assert!(found.endpoint.is_https());
+
+        let both = [
+            ("AWS_REGION", "cn-north-1"),
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+        ];
+        let found = resolve(&config, &both).unwrap();
+        assert_eq!(found.endpoint.host(), "s3.cn-north-1.amazonaws.com.cn");
+
+        let endpoint = [
+            ("AWS_ENDPOINT_URL", "http://localhost:1"),
+            ("AWS_REGION", ""),
+        ];
+        let found = resolve(&config, &endpoint).unwrap();
+        assert_eq!(
+            (found.region.as_str(), found.style),
+            ("us-east-1", AddressingStyle::Path)
+        );
+
+        config.bucket = "with.dots".to_owned();
+        let found = resolve(&config, &[("AWS_REGION", "eu-west-1")]).unwrap();
+        assert_eq!(found.style, AddressingStyle::Path);
+
+        config.style = Some(AddressingStyle::Virtual);
+        config.endpoint = Some("http://127.0.0.1:1".to_owned());
+        assert!(
+            resolve(&config, &[])
+                .unwrap_err()
+                .to_string()
+                .contains("style=path")
+        );
+    }
+
+    #[test]
+    fn the_profile_gives_a_region() {
+        let profile = Profile::parse("[default]\nregion = eu-north-1\n", "default", true);
+        let found = S3Config::new("people")
+            .resolve(&|_| None, &profile)
+            .unwrap();
+        assert_eq!(found.region, "eu-north-1");
+    }
+
+    #[test]
+    fn headers_that_requests_own_are_refused() {
+        for name in [
+            "Authorization",
+            "host",
+            "X-Amz-Date",
+            "x-amz-content-sha256",
+            "Content-Length",
+            "content-type",
+            "If-Match",
+            "x-amz-meta-a",
+            "Range",
+            "no header",
+            "",
+        ] {
+            let mut config = S3Config::new("people");
+            config.region = Some("us-east-1".to_owned());
+            config.headers = vec![(name.to_owned(), "x".to_owned())];
+            assert_eq!(
+                resolve(&config, &[]).unwrap_err().kind(),
+                ErrorKind::Config,
+                "{name}"
+            );
+        }
+        let mut config = S3Config::new("people");
+        config.region = Some("us-east-1".to_owned());
+        config.headers = vec![
+            ("x-amz-request-payer".to_owned(), "requester".to_owned()),
+            ("X-Tenant".to_owned(), "canary".to_owned()),
+        ];
+        let found = resolve(&config, &[]).unwrap();
+        assert_eq!(
+            (found.headers.signed.len(), found.headers.unsigned.len()),
+            (1, 1)
+        );
+        assert!(!format!("{config:?} {found:?}").contains("canary"));
+    }
+
+    #[test]
+    fn bucket_names_follow_the_rules() {
+        for name in ["abc", "my.bucket-1", "0ab"] {
+            assert_eq!(check_bucket(name), Ok(()), "{name}");
+        }
+        for name in [
+            "",
+            "ab",
+            "Abc",
+            "a_b_c",
+            "-abc",
+            "abc.",
+            "a..b",
+            "a/b",
+            "10.0.0.1",
+            "b--x-s3",
+            "arn:aws:s3",
+        ] {
+            assert!(check_bucket(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn wrong_settings_are_refused() {
+        let wrong: [fn(&mut S3Config); 5] = [
+            |config| config.region = Some("eu west".to_owned()),
+            |config| config.timeout = Duration::ZERO,
+            |config| config.tls.client_cert_file = Some("cert.pem".into()),
+            |config| config.expected_bucket_owner = Some("12".to_owned()),
+            |config| config.bucket = "No".to_owned(),
+        ];
+        for spoil in wrong {
+            let mut config = S3Config::new("people");
+            config.region = Some("eu-west-1".to_owned());
+            spoil(&mut config);
+            assert_eq!(
+                resolve(&config, &[]).unwrap_err().kind(),
+                ErrorKind::Config,
+                "{config:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let mut config = S3Config::new("people");
+        config.endpoint = Some("http://user:canary@host".to_owned());
+        config.credentials = CredentialSource::Static {
+            access_key: "canary".to_owned(),
+            secret_key: "canary".into(),
+            session_token: Some("canary".into()),
+        };
+        assert!(!format!("{config:?}").contains("canary"));
+    }
+}

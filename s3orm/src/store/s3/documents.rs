@@ -1,0 +1,174 @@
+//! The XML documents of calls: those that are sent, and those that answer.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+
+use super::answer::{bad_answer, error_in_success, error_of_code};
+use super::request::decoded;
+use super::time::parse_listed;
+use super::transport::Answer;
+use super::xml;
+use crate::store::{DeleteObject, ETag, ListedObject, Page, Precondition, StoreError};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// The document that names the objects of a bulk deletion.
+pub(super) fn deletion<'a>(requests: impl Iterator<Item = &'a DeleteObject>) -> Bytes {
+    let mut body = String::from("<Delete>");
+    for request in requests {
+        body.push_str("<Object>");
+        xml::push_element(&mut body, "Key", &request.key);
+        match &request.precondition {
+            Precondition::None | Precondition::IfAbsent => {}
+            Precondition::IfPresent => xml::push_element(&mut body, "ETag", "*"),
+            Precondition::IfMatch(etag) => xml::push_element(&mut body, "ETag", &etag.quoted()),
+        }
+        body.push_str("</Object>");
+    }
+    body.push_str("</Delete>");
+    Bytes::from(body)
+}
+
+/// The document that names an upload's parts.
+pub(super) fn completion(parts: &[(u16, ETag)]) -> Bytes {
+    let mut body = String::from("<CompleteMultipartUpload>");
+    for (number, etag) in parts {
+        body.push_str("<Part>");
+        xml::push_element(&mut body, "PartNumber", &number.to_string());
+        xml::push_element(&mut body, "ETag", &etag.quoted());
+        body.push_str("</Part>");
+    }
+    body.push_str("</CompleteMultipartUpload>");
+    Bytes::from(body)
+}
+
+/// Walks the answer's document, which must be a `root`.
+fn read(answer: &Answer, root: &str, mut visit: impl FnMut((&str, &str), &str)) -> Result<()> {
+    let mut is_root = true;
+    let walked = xml::walk(&answer.body, |path, text| {
+        is_root &= path.root() == root;
+        visit(path.place(), text);
+    });
+    match walked {
+        Err(what) => Err(bad_answer(answer, &what)),
+        Ok(()) if !is_root => Err(bad_answer(answer, &format!("it is no {root}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+pub(super) fn field(answer: &Answer, root: &str, name: &str) -> Result<Option<String>> {
+    let mut found = None;
+    read(answer, root, |place, text| {
+        if place == (root, name) && !text.is_empty() {
+            found = Some(text.to_owned());
+        }
+    })?;
+    Ok(found)
+}
+
+#[derive(Default)]
+struct Listed {
+    key: String,
+    etag: String,
+    size: String,
+    modified: String,
+}
+
+impl Listed {
+    fn finish(&mut self, url: bool) -> Option<ListedObject> {
+        let listed = std::mem::take(self);
+        Some(ListedObject {
+            key: if url {
+                decoded(&listed.key)?
+            } else {
+                listed.key
+            },
+            etag: ETag::new(&listed.etag),
+            size: listed.size.parse().ok()?,
+            last_modified: parse_listed(&listed.modified)?,
+        })
+    }
+}
+
+pub(super) fn read_page(answer: &Answer) -> Result<Page> {
+    const ROOT: &str = "ListBucketResult";
+    // The encoding may be named after what it applies to: know it first.
+    let url = field(answer, ROOT, "EncodingType")?.as_deref() == Some("url");
+    let mut page = Page::default();
+    let (mut listed, mut truncated, mut wrong) = (Listed::default(), false, false);
+    read(answer, ROOT, |place, text| match place {
+        ("Contents", "Key") => text.clone_into(&mut listed.key),
+        ("Contents", "ETag") => text.clone_into(&mut listed.etag),
+        ("Contents", "Size") => text.clone_into(&mut listed.size),
+        ("Contents", "LastModified") => text.clone_into(&mut listed.modified),
+        (ROOT, "Contents") => match listed.finish(url) {
+            Some(object) => page.objects.push(object),
+            None => wrong = true,
+        },
+        ("CommonPrefixes", "Prefix") => {
+            match if url {
+                decoded(text)
+            } else {
+                Some(text.to_owned())
+            } {
+                Some(prefix) => page.prefixes.push(prefix),
+                None => wrong = true,
+            }
+        }
+        (ROOT, "IsTruncated") => truncated = text == "true",
+        (ROOT, "NextContinuationToken") => page.next = Some(text.to_owned()),
+        _ => {}
+    })?;
+    if wrong {
+        return Err(bad_answer(answer, "an entry of the listing cannot be read"));
+    }
+    if truncated != page.next.is_some() {
+        return Err(bad_answer(
+            answer,
+            "a listing goes on without saying where, or the reverse",
+        ));
+    }
+    Ok(page)
+}
+
+pub(super) fn read_deletions(answer: &Answer) -> Result<HashMap<String, VecDeque<Result<()>>>> {
+    if let Some(error) = error_in_success(answer, std::time::UNIX_EPOCH) {
+        return Err(error);
+    }
+    let mut outcomes: HashMap<String, VecDeque<_>> = HashMap::new();
+    let (mut key, mut code, mut message) = (String::new(), String::new(), String::new());
+    read(answer, "DeleteResult", |place, text| match place {
+        ("Deleted" | "Error", "Key") => text.clone_into(&mut key),
+        ("Error", "Code") => text.clone_into(&mut code),
+        ("Error", "Message") => text.clone_into(&mut message),
+        ("DeleteResult", "Deleted") => {
+            outcomes
+                .entry(std::mem::take(&mut key))
+                .or_default()
+                .push_back(Ok(()));
+        }
+        ("DeleteResult", "Error") => {
+            let error = error_of_code(&code, &message);
+            outcomes
+                .entry(std::mem::take(&mut key))
+                .or_default()
+                .push_back(Err(error));
+            (code, message) = Default::default();
+        }
+        _ => {}
+    })?;
+    Ok(outcomes)
+}
+
+/// The names in an answer to `ListBuckets`, in order.
+pub(super) fn read_buckets(answer: &Answer) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    read(answer, "ListAllMyBucketsResult", |place, text| {
+        if place == ("Bucket", "Name") {
+            names.push(text.to_owned());
+        }
+    })?;
+    names.sort_unstable();
+    Ok(names)
+}

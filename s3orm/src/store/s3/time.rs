@@ -1,0 +1,143 @@
+//! The two timestamps of S3 that HTTP does not have.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const DAY: u64 = 86_400;
+
+/// Whole seconds since 1970; zero before.
+pub(super) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// `20130524T000000Z`, as signatures have it. The first eight characters are the date.
+pub(super) fn compact(seconds: u64) -> String {
+    let (year, month, day) = civil(seconds / DAY);
+    let time = seconds % DAY;
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+/// `2009-10-12T17:50:30.000Z`, as listings have it. `None` if it is anything else.
+pub(super) fn parse_listed(text: &str) -> Option<SystemTime> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let [year, month, day] = numbers(date, '-')?;
+    let [hour, minute, second] = numbers(time, ':')?;
+    let valid = (1970..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=days_in(year, month)).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 61;
+    if !valid || fraction.len() > 9 {
+        return None;
+    }
+    let scale = 10_u64.pow(9 - u32::try_from(fraction.len()).ok()?);
+    let nanos = number(fraction)? * scale;
+    let seconds = days(year, month, day) * DAY + hour * 3600 + minute * 60 + second;
+    Some(UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanos))
+}
+
+fn numbers(text: &str, separator: char) -> Option<[u64; 3]> {
+    let mut parts = text.split(separator).map(number);
+    let found = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(found)
+}
+
+fn number(digits: &str) -> Option<u64> {
+    let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    valid.then(|| digits.parse().ok()).flatten()
+}
+
+fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+fn days_in(year: u64, month: u64) -> u64 {
+    match month {
+        2 if is_leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01. Years are counted from March, so that the leap day is a year's last.
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    let before_month = (153 * month + 2) / 5;
+    year * 365 + leap_days + before_month + day - 1 - 719_468
+}
+
+/// The inverse of [`days`].
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = era * 400 + year_of_era;
+    if month < 10 {
+        (year, month + 3, day)
+    } else {
+        (year + 1, month - 9, day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_day_of_five_centuries_agrees_with_an_independent_formatter() {
+        for day in 0..180_000 {
+            let seconds = day * DAY + day % DAY;
+            let date = httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds));
+            let text = date.to_string();
+            let compact = compact(seconds);
+            assert_eq!(&compact[..4], &text[12..16], "{text}");
+            assert_eq!(&compact[6..8], &text[5..7], "{text}");
+            assert_eq!(&compact[9..15], text[17..25].replace(':', ""), "{text}");
+            let (year, month, day_of_month) = civil(day);
+            assert_eq!(days(year, month, day_of_month), day);
+        }
+    }
+
+    #[test]
+    fn listed_times_are_read_strictly() {
+        let time = |seconds, nanos| Some(UNIX_EPOCH + Duration::new(seconds, nanos));
+        assert_eq!(
+            parse_listed("2009-10-12T17:50:30.000Z"),
+            time(1_255_369_830, 0)
+        );
+        assert_eq!(parse_listed("2009-10-12T17:50:30Z"), time(1_255_369_830, 0));
+        assert_eq!(
+            parse_listed("2009-10-12T17:50:30.25Z"),
+            time(1_255_369_830, 250_000_000)
+        );
+        for wrong in [
+            "",
+            "2009-10-12",
+            "2009-10-12T17:50:30",
+            "2009-13-12T17:50:30Z",
+            "2009-02-29T00:00:00Z",
+            "2009-10-12T24:00:00Z",
+            "2009-10-12T17:50Z",
+            "2009-10-12T17:50:30.Z",
+            "x-10-12T17:50:30Z",
+            "2009-10-12T17:50:30.0000000000Z",
+            "1969-10-12T17:50:30Z",
+            "2009-10-12T1:2:3:4Z",
+        ] {
+            assert_eq!(parse_listed(wrong), None, "{wrong}");
+        }
+    }
+}
