@@ -122,7 +122,10 @@ impl<'a> Reader<'a> {
     pub(super) fn new(path: &'a PathTemplate, text: &'a str) -> Result<Self, KeyError> {
         let rest = text.strip_suffix(path.extension);
         let rest = rest.ok_or_else(|| path.not_a_key(text))?;
-        Ok(Self::within(path, path.pieces, rest))
+        Ok(Self {
+            text,
+            ..Self::within(path, path.pieces, rest)
+        })
     }
 
     /// Reads the text of some pieces of a path, without the extension.
