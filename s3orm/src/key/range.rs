@@ -5,7 +5,7 @@
 //! kind ([`KeyRange::prefix`], [`start_after`](KeyRange::start_after), [`stop`](KeyRange::stop)), and
 //! each key is then compared exactly ([`KeyRange::place`]).
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeBounds};
 
 use super::codec::{Reader, read_column, write_column};
 use super::column::{ColumnError, KeyColumn};
@@ -90,6 +90,14 @@ impl KeyPrefix {
             return Err(KeyError::of_key(ColumnError::not(&text, what)));
         }
         Ok(text)
+    }
+
+    /// How the next column's values are written.
+    pub(crate) fn next_form(&self) -> Form {
+        match self.rest.first() {
+            Some(Piece::Column { form, .. }) => *form,
+            _ => Form::Plain,
+        }
     }
 
     /// Whether every column is fixed.
@@ -288,31 +296,33 @@ impl KeyRange {
         }
     }
 
-    fn is_inside(&self, key: &str) -> bool {
+    pub(crate) fn is_inside(&self, key: &str) -> bool {
         if self.is_one_key() {
             return key == self.fixed;
         }
         match &self.limits {
             Limits::None => key.starts_with(&self.fixed),
-            Limits::Between { lower, upper, .. } => self.next_column(key).is_some_and(|text| {
-                (match lower {
-                    Bound::Unbounded => true,
-                    Bound::Included(lower) => text >= lower.as_str(),
-                    Bound::Excluded(lower) => text > lower.as_str(),
-                }) && match upper {
-                    Bound::Unbounded => true,
-                    Bound::Included(upper) => text <= upper.as_str(),
-                    Bound::Excluded(upper) => text < upper.as_str(),
-                }
-            }),
-            Limits::StartsWith(start) => {
-                self.next_column(key)
-                    .is_some_and(|text| match self.path.encoding {
-                        Encoding::Escaped => segment::unescape(text)
-                            .is_ok_and(|text| text.starts_with(start.as_str())),
-                        Encoding::Verbatim => text.starts_with(start.as_str()),
-                    })
+            _ => self.next_column(key).is_some_and(|text| self.admits(text)),
+        }
+    }
+
+    /// Whether the text of the column after the fixed ones lies within the limits.
+    fn admits(&self, text: &str) -> bool {
+        match &self.limits {
+            Limits::None => true,
+            Limits::Between { lower, upper, .. } => {
+                let bounds = (
+                    lower.as_ref().map(String::as_str),
+                    upper.as_ref().map(String::as_str),
+                );
+                RangeBounds::<str>::contains(&bounds, text)
             }
+            Limits::StartsWith(start) => match self.path.encoding {
+                Encoding::Escaped => {
+                    segment::unescape(text).is_ok_and(|text| text.starts_with(start.as_str()))
+                }
+                Encoding::Verbatim => text.starts_with(start.as_str()),
+            },
         }
     }
 
@@ -322,6 +332,29 @@ impl KeyRange {
         let rest = rest.strip_suffix(self.path.extension)?;
         let column = Reader::within(self.path, self.rest, rest).next_column();
         column.ok().map(|(_, _, text)| text)
+    }
+
+    /// Whether a listing up to the next `/` shows each value of the column after the fixed ones
+    /// once.
+    pub(crate) fn has_folders(&self) -> bool {
+        matches!(self.rest, [_, Piece::Literal(text), ..] if text.contains('/'))
+    }
+
+    /// The text of the column after the fixed ones in the name of a folder, where it is inside.
+    pub(crate) fn folder_column<'k>(&self, folder: &'k str) -> Option<&'k str> {
+        let rest = folder.strip_prefix(&self.fixed)?;
+        let column = Reader::within(self.path, self.rest, rest).next_column();
+        let (_, _, text) = column.ok()?;
+        self.admits(text).then_some(text)
+    }
+
+    /// The number of fixed columns.
+    pub(crate) fn fixed_columns(&self) -> usize {
+        let rest = self.rest.iter();
+        let left = rest
+            .filter(|piece| matches!(piece, Piece::Column { .. }))
+            .count();
+        self.path.columns().count() - left
     }
 
     /// What of an object's key is the path and the extension.

@@ -220,7 +220,7 @@ impl<T: S3Schema, At> Query<'_, T, At> {
         Ok(self.rows(range, 0))
     }
 
-    fn checked_keys(&self) -> Result<KeyStream<T>> {
+    pub(super) fn checked_keys(&self) -> Result<KeyStream<T>> {
         let range = self.range()?;
         if self.reads_to_filter() {
             let detail = "the filter needs more than the key, and keys are listed without the rows";

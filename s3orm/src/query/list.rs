@@ -71,6 +71,33 @@ impl Listing {
         }))
     }
 
+    /// The names that end at the next `/` after the range's prefix: one a folder.
+    pub(super) async fn folders(&mut self) -> Result<Vec<String>> {
+        let mut folders = Vec::new();
+        while let State::Next(start, _) = &mut self.state {
+            self.meter.charge(Call::List)?;
+            let request = ListObjects {
+                prefix: self.range.prefix.clone(),
+                delimiter: Some('/'),
+                start: std::mem::take(start),
+                limit: None,
+            };
+            let page = self.db.store().list(request).await;
+            let page = page.map_err(|error| store_error(error, Some(self.range.prefix.clone())))?;
+            let stop = self.range.stop.as_ref();
+            let past = page
+                .prefixes
+                .last()
+                .is_some_and(|last| stop.is_some_and(|stop| last > stop));
+            self.state = match page.next {
+                Some(token) if !past => State::Next(ListStart::Token(token), PAGE),
+                _ => State::Done,
+            };
+            folders.extend(page.prefixes);
+        }
+        Ok(folders)
+    }
+
     /// The next keys inside the range; may be none. After an error, the end.
     fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<String>>>> {
         loop {

@@ -32,7 +32,7 @@
 //!     .within(Flight::KEY.seq, 10..40)
 //!     .filter(Flight::COL.delay.ge(15))
 //!     .limit(3);
-//! println!("{late:?}");
+//! println!("{}", late.plan()?);
 //! let seqs: Vec<u32> = late.all().await?.iter().map(|flight| flight.seq).collect();
 //! assert_eq!(seqs, [25, 26, 27]);
 //! # Ok(()) }
@@ -42,7 +42,10 @@ mod bill;
 mod column;
 mod ends;
 mod filter;
+mod key_only;
 mod list;
+mod page;
+mod plan;
 mod rows;
 
 use std::fmt;
@@ -54,7 +57,10 @@ use bill::{Budget, Meter};
 pub use bill::{Prices, Spent};
 pub use column::{Fixed, IntoBounds, NextColumn, PrefixColumn, RangeColumn, Ranged};
 pub use filter::{Filter, ValueFrom};
+pub use key_only::RandomKey;
 use list::{Candidates, Listing, PAGE};
+pub use page::{Cursor, Page, Stopped};
+pub use plan::{Plan, Rows};
 use rows::Reading;
 pub use rows::{KeyStream, RowStream};
 
@@ -306,7 +312,6 @@ impl<T: S3Schema, At> Query<'_, T, At> {
     }
 
     fn candidates(&self, range: KeyRange, wanted: Option<usize>) -> Candidates<T> {
-        let wanted = wanted.filter(|_| !self.reads_to_filter());
         let first = match (wanted, &self.filter, self.spec.order) {
             (Some(wanted), None, Order::Ascending) => wanted,
             _ => PAGE,
@@ -320,7 +325,8 @@ impl<T: S3Schema, At> Query<'_, T, At> {
     /// The rows of a part of the table. The keys of `ahead` more rows than the limit are listed, to
     /// know whether there are any.
     fn rows(&self, range: KeyRange, ahead: usize) -> RowStream<T> {
-        let wanted = self.spec.limit.map(|limit| limit.saturating_add(ahead));
+        let limit = self.spec.limit.filter(|_| !self.reads_to_filter());
+        let wanted = limit.map(|limit| limit.saturating_add(ahead));
         let reading = Reading {
             filter: self.filter.clone(),
             limit: self.spec.limit,
