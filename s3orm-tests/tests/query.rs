@@ -1,4 +1,5 @@
 //! Queries give what a loop over the data gives: on real flights, and where keys are awkward.
+#![allow(clippy::unwrap_used)]
 
 use std::ops::Bound;
 

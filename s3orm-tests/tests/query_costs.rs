@@ -1,4 +1,5 @@
 //! What each end of a query costs in requests, counted at the server.
+#![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
 use s3orm::store::PutObject;

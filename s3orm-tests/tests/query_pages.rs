@@ -1,4 +1,5 @@
 //! Pages, plans, and what the keys alone answer.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 

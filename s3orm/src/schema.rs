@@ -153,8 +153,11 @@ impl<S, T, const I: usize, F> KeyHandle<S, T, I, F> {
 pub struct ColumnHandle<S: S3Schema, T> {
     name: &'static str,
     of_row: fn(&S) -> Option<&T>,
-    of_key: Option<fn(&S::Key) -> &T>,
+    of_key: Option<OfKey<S, T>>,
 }
+
+/// Finds a column's value in a key.
+type OfKey<S, T> = for<'k> fn(&'k <S as S3Schema>::Key) -> &'k T;
 
 impl<S: S3Schema, T> ColumnHandle<S, T> {
     #[doc(hidden)]

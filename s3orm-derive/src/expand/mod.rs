@@ -193,7 +193,8 @@ fn column_handle(column: &Column, sound: bool) -> TokenStream {
         (true, true) => quote!(|row| _s3orm::Option::as_ref(&row.#field)),
         (true, false) => quote!(|row| _s3orm::Some(&row.#field)),
     };
-    match column.key.filter(|_| sound) {
+    // An `Option` in the key is an error of its own.
+    match column.key.filter(|_| sound && !column.is_nullable()) {
         None => quote!(_s3orm::ColumnHandle::__new(#name, #of_row)),
         Some(key) => {
             let position = Literal::usize_unsuffixed(key.position);

@@ -21,7 +21,7 @@ pub struct Ranged;
     note = "objects are listed by prefix: give key columns in path order, skip none, and put `within` or `starts_with` last",
     note = "the query is at `{At}`; the column is `{Self}`; what is not the next column can be filtered by `COL`"
 )]
-pub trait NextColumn<At> {
+pub trait NextColumn<At>: Copy {
     /// The table.
     type Schema: S3Schema;
     /// The column's type.

@@ -188,7 +188,11 @@ impl ValueFrom<&str> for String {
 
 /// Filters of one column.
 impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
-    fn test(self, text: String, test: impl Fn(&T) -> bool + Send + Sync + 'static) -> Filter<S> {
+    fn where_value(
+        self,
+        text: String,
+        test: impl Fn(&T) -> bool + Send + Sync + 'static,
+    ) -> Filter<S> {
         let value_of = move |subject: Subject<'_, S>| match subject {
             Subject::Key(key) => self.of_key(key).map(&test),
             Subject::Row(row) => self.of_row(row).map(&test),
@@ -206,7 +210,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
     {
         let value = T::value_from(value);
         let text = format!("{} {sign} {value:?}", self.name());
-        self.test(text, move |own| test(own, &value))
+        self.where_value(text, move |own| test(own, &value))
     }
 
     /// Equal.
@@ -264,7 +268,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
     {
         let (low, high): (T, T) = (T::value_from(low), T::value_from(high));
         let text = format!("{} between {low:?} and {high:?}", self.name());
-        self.test(text, move |own| *own >= low && *own <= high)
+        self.where_value(text, move |own| *own >= low && *own <= high)
     }
 
     /// Equal to one of several. Of none: no row.
@@ -274,7 +278,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
     {
         let values: Vec<T> = values.into_iter().map(T::value_from).collect();
         let text = format!("{} in {values:?}", self.name());
-        self.test(text, move |own| values.contains(own))
+        self.where_value(text, move |own| values.contains(own))
     }
 
     /// Missing: an `Option` field without a value.
@@ -297,7 +301,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
     {
         let start = start.into();
         let text = format!("{} starts with {start:?}", self.name());
-        self.test(text, move |own| own.as_ref().starts_with(&*start))
+        self.where_value(text, move |own| own.as_ref().starts_with(&*start))
     }
 
     /// Contains this text.
@@ -307,6 +311,6 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
     {
         let part = part.into();
         let text = format!("{} contains {part:?}", self.name());
-        self.test(text, move |own| own.as_ref().contains(&*part))
+        self.where_value(text, move |own| own.as_ref().contains(&*part))
     }
 }

@@ -217,7 +217,7 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
 /// A random number below another.
 fn below<T: S3Schema>(table: &Table<T>, limit: u64) -> u64 {
     let random = u128::from(u64::from_le_bytes(table.db().env().random_bytes()));
-    u64::try_from(random * u128::from(limit) >> 64).unwrap_or_default()
+    u64::try_from((random * u128::from(limit)) >> 64).unwrap_or_default()
 }
 
 /// A request of [`Query::random_key`].

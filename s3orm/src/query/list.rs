@@ -201,9 +201,10 @@ impl<T: S3Schema> Candidates<T> {
         if self.descending && self.failed.is_some() {
             self.ready.clear();
         }
-        let next = match self.descending {
-            false => self.ready.pop_front(),
-            true => self.ready.pop_back(),
+        let next = if self.descending {
+            self.ready.pop_back()
+        } else {
+            self.ready.pop_front()
         };
         if next.is_some()
             && let Some(wanted) = &mut self.wanted

@@ -15,8 +15,11 @@ use crate::row::Row;
 use crate::schema::S3Schema;
 use crate::table::Table;
 
-/// A read that is under way: the object's key, and the row unless it is gone or filtered out.
-type Fetch<T> = Pin<Box<dyn Future<Output = (String, Result<Option<Row<T>>>)> + Send>>;
+/// What a read gave: the object's key, and the row unless it is gone or filtered out.
+type Fetched<T> = (String, Result<Option<Row<T>>>);
+
+/// A read that is under way.
+type Fetch<T> = Pin<Box<dyn Future<Output = Fetched<T>> + Send>>;
 
 /// The reads under way.
 enum UnderWay<T> {
@@ -164,23 +167,22 @@ impl<T: S3Schema> RowStream<T> {
             && self.to_read != Some(0)
             && self.under_way.len() < self.concurrency
         {
-            let ending = match self.candidates.poll_next(cx) {
+            match self.candidates.poll_next(cx) {
                 Poll::Pending => return,
-                Poll::Ready(None) => Ending::Exhausted,
-                Poll::Ready(Some(Err(error))) => Ending::Failed(error),
-                Poll::Ready(Some(Ok(candidate))) => {
-                    match self.candidates.meter().charge(Call::Get) {
-                        Err(error) => Ending::Failed(error),
-                        Ok(()) => {
-                            self.to_read = self.to_read.map(|to_read| to_read - 1);
-                            self.under_way.push(self.fetch(candidate));
-                            continue;
-                        }
-                    }
-                }
-            };
-            self.ending = Some(ending);
+                Poll::Ready(None) => self.ending = Some(Ending::Exhausted),
+                Poll::Ready(Some(Err(error))) => self.ending = Some(Ending::Failed(error)),
+                Poll::Ready(Some(Ok(candidate))) => self.start_read(candidate),
+            }
         }
+    }
+
+    fn start_read(&mut self, candidate: Candidate<T>) {
+        if let Err(error) = self.candidates.meter().charge(Call::Get) {
+            self.ending = Some(Ending::Failed(error));
+            return;
+        }
+        self.to_read = self.to_read.map(|to_read| to_read - 1);
+        self.under_way.push(self.fetch(candidate));
     }
 
     fn fetch(&self, candidate: Candidate<T>) -> Fetch<T> {
@@ -214,10 +216,7 @@ impl<T> UnderWay<T> {
         }
     }
 
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<(String, Result<Option<Row<T>>>)>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fetched<T>>> {
         match self {
             Self::InOrder(reads) => reads.poll_next_unpin(cx),
             Self::AsTheyCome(reads) => reads.poll_next_unpin(cx),
