@@ -133,7 +133,7 @@ async fn search_and_update(
 
     let ann = users
         .update("ann@example.com", |user| {
-            user.bio = Some("Writes reports.".to_owned())
+            user.bio = Some("Writes reports.".to_owned());
         })
         .await?;
     println!(

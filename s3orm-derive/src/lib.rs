@@ -137,7 +137,7 @@ use crate::model::Model;
 ///
 /// An implementation of `s3orm::S3Schema` and two structs of handles, which are as visible as the
 /// struct; nothing else, and no name that your code could meet. For a struct of four columns these
-/// are about 200 lines, most of them the constant that describes the table.
+/// are about 160 lines, most of them the constant that describes the table.
 ///
 /// - `Person::KEY.town`: a handle for each key column, which knows its place in the path.
 /// - `Person::COL.email`: a handle for each column.

@@ -1,4 +1,13 @@
 //! What an application does with a table, over any database: one function a fact.
+#![allow(
+    clippy::assigning_clones,
+    clippy::disallowed_methods,
+    clippy::missing_panics_doc,
+    clippy::unused_async,
+    clippy::needless_borrows_for_generic_args,
+    clippy::unwrap_used,
+    reason = "these are tests, called from a test for each store"
+)]
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};

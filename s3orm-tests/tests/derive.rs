@@ -1,4 +1,6 @@
 //! What the derive's output does.
+#![allow(clippy::unwrap_used, reason = "here a panic is a failed test")]
+
 use std::fmt::Debug;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -474,19 +476,44 @@ fn what_a_type_is_called_does_not_matter() {
     assert_eq!(column::<Aliases>("a").rust_type, "Id");
 }
 
-macro_rules! table {
-    ($name:ident, $table:literal, $path:literal, $column:ident: $type:ty) => {
+macro_rules! tables {
+    ($json:ident, $raw:ident, $table:literal, $column:ident: $type:ty) => {
         #[derive(Debug, PartialEq, Serialize, Deserialize, S3Schema)]
-        #[s3(table = $table, path = $path)]
-        struct $name {
-            $column: $type,
+        #[s3(table = $table, path = "<a>/<b:ordered>")]
+        struct $json {
+            #[s3(key_only, generate = "ulid")]
+            a: String,
+            b: $type,
+            #[s3(updated_at)]
+            $column: Option<DateTime<Utc>>,
+        }
+
+        #[derive(Debug, PartialEq, S3Schema)]
+        #[s3(table = $table, path = "<a>", body = "raw")]
+        struct $raw {
+            a: $type,
+            #[s3(body)]
+            $column: String,
         }
     };
 }
 
 #[test]
 fn a_macro_may_make_the_struct() {
-    table!(Made, "made", "<id>", id: u64);
-    assert_eq!(path_of(&Made { id: 7 }), "7.json");
-    assert_eq!(column::<Made>("id").rust_type, "u64");
+    tables!(Json, Raw, "made", changed: u8);
+    let row = Json {
+        a: "x".to_owned(),
+        b: 7,
+        changed: None,
+    };
+    assert_eq!(bytes_of(&row), r#"{"b":7,"changed":null}"#);
+    assert!(path_of(&row).starts_with("x/"));
+    assert_eq!(column::<Json>("b").rust_type, "u8");
+    assert_eq!(
+        bytes_of(&Raw {
+            a: 7,
+            changed: "y".to_owned()
+        }),
+        "y"
+    );
 }

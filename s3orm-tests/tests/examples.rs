@@ -1,5 +1,7 @@
 //! The examples run against a folder, memory and S3 over HTTP, and say what they did.
 
+#![allow(clippy::disallowed_methods)] // Examples run on threads that may wait.
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;

@@ -1,5 +1,6 @@
 //! A write whose answer is lost ends in Applied, Conflict or Unknown, never in a false conflict.
 //! A proxy between client and server loses requests and answers in every way that networks know.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A test may.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! The table suite over every store; the last two over real HTTP.
+#![allow(clippy::unwrap_used)] // A test may.
 
 use std::future::Future;
 

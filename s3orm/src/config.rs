@@ -122,6 +122,10 @@ impl DbBuilder {
     }
 }
 
+#[cfg_attr(
+    not(all(feature = "dir", unix)),
+    expect(clippy::unused_async, reason = "opening a folder waits for the disk")
+)]
 async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
     match location {
         Location::Memory => Ok(Arc::new(MemoryStore::new("memory", env))),
@@ -236,28 +240,28 @@ impl DbBuilder {
     /// A file of the client's certificate chain, in PEM; with [`tls_key`](Self::tls_key).
     pub fn tls_cert(self, file: impl Into<std::path::PathBuf>) -> Self {
         self.s3("tls_cert", |config| {
-            config.tls.client_cert_file = Some(file.into())
+            config.tls.client_cert_file = Some(file.into());
         })
     }
 
     /// A file of the client certificate's private key, in PEM.
     pub fn tls_key(self, file: impl Into<std::path::PathBuf>) -> Self {
         self.s3("tls_key", |config| {
-            config.tls.client_key_file = Some(file.into())
+            config.tls.client_key_file = Some(file.into());
         })
     }
 
     /// A header for every request; it is signed. Its parameter is `header.<name>=<value>`.
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.s3("header", |config| {
-            config.headers.push((name.into(), value.into()))
+            config.headers.push((name.into(), value.into()));
         })
     }
 
     /// The account that must own the bucket: S3 refuses every request otherwise.
     pub fn expected_bucket_owner(self, account: impl Into<String>) -> Self {
         self.s3("expected_bucket_owner", |config| {
-            config.expected_bucket_owner = Some(account.into())
+            config.expected_bucket_owner = Some(account.into());
         })
     }
 

@@ -66,8 +66,8 @@ impl Db {
     /// or by [`check`](Self::check).
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) says what is wrong with the connection string or the
-    /// environment, and what would be right. [`Unsupported`](ErrorKind::Unsupported) if the cargo
+    /// [`Config`](crate::ErrorKind::Config) says what is wrong with the connection string or the
+    /// environment, and what would be right. [`Unsupported`](crate::ErrorKind::Unsupported) if the cargo
     /// feature is missing.
     pub async fn connect(connection: &str) -> Result<Self> {
         Self::builder(connection)?.connect().await
@@ -76,7 +76,7 @@ impl Db {
     /// Begins a connection whose options are set by methods, over those of the connection string.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config): the connection string cannot be read.
+    /// [`Config`](crate::ErrorKind::Config): the connection string cannot be read.
     pub fn builder(connection: &str) -> Result<DbBuilder> {
         url::parse(connection).map_err(|error| error.during("connect", ""))
     }
@@ -87,7 +87,7 @@ impl Db {
     /// [`RetryStore`](crate::store::retry::RetryStore) around it where that is wanted.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config): the prefix cannot be part of a key.
+    /// [`Config`](crate::ErrorKind::Config): the prefix cannot be part of a key.
     pub fn with_store(store: Arc<dyn Store>, prefix: &str, env: Env) -> Result<Self> {
         let name = format!("{}/{prefix}", store.bucket());
         let prefix = url::prefix(prefix).map_err(|error| error.during("connect", ""))?;
@@ -106,9 +106,9 @@ impl Db {
     /// Asks whether the bucket is there and may be used.
     ///
     /// # Errors
-    /// [`NoSuchBucket`](ErrorKind::NoSuchBucket), [`Denied`](ErrorKind::Denied),
-    /// [`Credentials`](ErrorKind::Credentials), [`Unavailable`](ErrorKind::Unavailable) if nobody
-    /// answers, [`Config`](ErrorKind::Config) if the bucket is in another region.
+    /// [`NoSuchBucket`](crate::ErrorKind::NoSuchBucket), [`Denied`](crate::ErrorKind::Denied),
+    /// [`Credentials`](crate::ErrorKind::Credentials), [`Unavailable`](crate::ErrorKind::Unavailable) if nobody
+    /// answers, [`Config`](crate::ErrorKind::Config) if the bucket is in another region.
     ///
     /// # Cost
     /// 1 LIST of one key (S3 does not say why it refuses a HEAD).
@@ -123,7 +123,7 @@ impl Db {
     /// Creates the bucket if it does not exist.
     ///
     /// # Errors
-    /// As [`check`](Self::check); [`AlreadyExists`](ErrorKind::AlreadyExists) if the name is taken
+    /// As [`check`](Self::check); [`AlreadyExists`](crate::ErrorKind::AlreadyExists) if the name is taken
     /// by somebody else.
     ///
     /// # Cost

@@ -74,7 +74,7 @@ impl Env {
 
     /// A random duration below `limit`: what a back-off sleeps.
     pub fn jitter(&self, limit: Duration) -> Duration {
-        let part = self.rng(|rng| rng.next_u32());
+        let part = self.rng(rand::Rng::next_u32);
         limit.mul_f64(f64::from(part) / f64::from(u32::MAX))
     }
 

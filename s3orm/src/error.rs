@@ -38,8 +38,9 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// `insert` found a row there. Read it, choose another key, or say what to do with
-    /// [`on_conflict`](crate::Insert::on_conflict).
+    /// `insert` found a row there. Read it, choose another key, or say what to do by
+    /// [`on_conflict_nothing`](crate::Insert::on_conflict_nothing) or
+    /// [`on_conflict_replace`](crate::Insert::on_conflict_replace).
     AlreadyExists,
     /// A row that had to exist does not. (Reading an absent row is `Ok(None)`, not an error.)
     NotFound,

@@ -8,7 +8,7 @@ use crate::write;
 
 /// A version of a row: what [`save`](crate::Table::save) and `if_version` compare.
 ///
-/// It is the object's ETag, which for most objects is a hash of the bytes: a row that is changed and
+/// It is the object's entity tag, which for most objects is a hash of the bytes: a row that is changed and
 /// changed back has the version that it had before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {

@@ -120,6 +120,7 @@ pub enum Managed {
 pub struct KeyHandle<S, T, const I: usize, F = crate::key::Plain> {
     name: &'static str,
     form: Form,
+    #[expect(clippy::type_complexity, reason = "three parameters without values")]
     marker: PhantomData<fn() -> (S, T, F)>,
 }
 
@@ -377,5 +378,74 @@ impl KeyTuple for AnyKey {
 impl<V> KeyFrom<V> for AnyKey {
     fn key_from(_: V) -> Self {
         Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    /// Milliseconds of the Unix epoch.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    struct Millis(u128);
+
+    impl Timestamp for Millis {
+        fn is_unset(&self) -> bool {
+            self.0 == 0
+        }
+
+        fn from_system(now: SystemTime) -> Self {
+            let age = now.duration_since(SystemTime::UNIX_EPOCH);
+            Self(age.as_ref().map_or(0, Duration::as_millis))
+        }
+    }
+
+    struct Counted;
+
+    impl Generate<Counted> for u8 {
+        fn is_unset(&self) -> bool {
+            *self == 0
+        }
+
+        fn generate(_: &Env) -> Self {
+            7
+        }
+    }
+
+    #[test]
+    fn each_write_fills_in_what_it_should() {
+        let env = Env::seeded(1);
+        let is_now = |time: Millis| time.0 >= 1_700_000_000_000;
+        // The write; then the id of a new row, whether `created_at` keeps a time that is there.
+        let cases = [
+            (WriteEvent::Insert, 7, false),
+            (WriteEvent::Put, 7, true),
+            (WriteEvent::Save, 0, true),
+        ];
+        for (event, generated, keeps_created_at) in cases {
+            let write = Prepare::new(&env, event);
+            let (mut new, mut old) = (0, 3);
+            write.__generate::<Counted, u8>(&mut new);
+            write.__generate::<Counted, u8>(&mut old);
+            assert_eq!((new, old), (generated, 3), "{event:?}");
+
+            let (mut unset, mut set) = (None, Millis(5));
+            write.__created_at::<Option<Millis>>(&mut unset);
+            write.__created_at(&mut set);
+            assert!(unset.is_some_and(is_now), "{event:?}");
+            assert_eq!(set == Millis(5), keeps_created_at, "{event:?}");
+
+            write.__updated_at(&mut set);
+            assert!(is_now(set), "{event:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_a_wrong_declaration_takes_anything_and_is_nothing() {
+        let key = AnyKey::key_from(("whatever", 1));
+        assert!(key.write(&AnyKey::SCHEMA.path, &mut String::new()).is_err());
+        assert!(AnyKey::parse(&AnyKey::SCHEMA.path, "").is_err());
     }
 }

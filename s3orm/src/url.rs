@@ -289,16 +289,14 @@ fn unknown_parameter(scheme: &str, name: &str) -> Error {
         shown(name)
     );
     let known = PARAMETERS.iter().map(|(name, _)| *name);
-    match did_you_mean(&lower, known.clone()) {
-        Some(near) => Error::config(detail, format!("did you mean `{near}`?")),
-        None => {
-            let known: Vec<&str> = known.collect();
-            Error::config(
-                detail,
-                format!("there are `{}` and `header.<name>`", known.join("`, `")),
-            )
-        }
+    if let Some(near) = did_you_mean(&lower, known.clone()) {
+        return Error::config(detail, format!("did you mean `{near}`?"));
     }
+    let known: Vec<&str> = known.collect();
+    Error::config(
+        detail,
+        format!("there are `{}` and `header.<name>`", known.join("`, `")),
+    )
 }
 
 /// A value that cannot be read: the caller names the parameter, this says what would be right.

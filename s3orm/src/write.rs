@@ -5,7 +5,7 @@
 //! object back tells whether the write was applied: its id is there, or the object that stands there
 //! now names it as its predecessor. Anything else is **unknown**, never a conflict: a lost request
 //! may still land later. For the same reason a write whose answer was lost is never sent again: an
-//! object that was changed and changed back has the ETag that it had before, so a late copy of a
+//! object that was changed and changed back has the tag that it had before, so a late copy of a
 //! conditional write could be applied twice.
 //!
 //! | answer | meaning | what the caller gets |

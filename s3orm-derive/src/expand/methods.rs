@@ -1,6 +1,6 @@
 //! The trait's methods: a row's key, its bytes and back, and what the library fills in.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
@@ -8,11 +8,18 @@ use super::quiet;
 use crate::attr::{Body, Managed, Scheme};
 use crate::model::Model;
 
+/// A variable or parameter of the output. Where tokens are placed at a type, the type may come
+/// from a macro that has no such variable: so the name is always of the expansion.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::call_site())
+}
+
 /// The methods of a sound table.
 pub(super) fn of(model: &Model) -> TokenStream {
+    let row = local("self");
     let values = model.key_columns().map(|column| {
         let (field, ty) = (quiet(&column.ident), &column.ty);
-        let value = quote_spanned!(ty.span()=> &self.#field);
+        let value = quote_spanned!(ty.span()=> &#row.#field);
         quote!(_s3orm::Clone::clone(#value))
     });
     let (encode, decode) = match model.body {
@@ -37,8 +44,10 @@ pub(super) fn of(model: &Model) -> TokenStream {
     }
 }
 
+/// The calls stand at the struct: a row that serde does not know is reported there.
 fn json_codec(model: &Model) -> (TokenStream, TokenStream) {
     let place = model.ident.span();
+    let (this, key, body) = (local("self"), local("key"), local("body"));
     let mut names = Vec::new();
     let mut values = Vec::new();
     for (position, column) in model
@@ -48,31 +57,31 @@ fn json_codec(model: &Model) -> (TokenStream, TokenStream) {
     {
         let (name, ty) = (&column.name, &column.ty);
         let position = Literal::usize_unsuffixed(position);
-        let value = quote_spanned!(ty.span()=> _s3orm::to_value(&key.#position));
+        let value = quote_spanned!(ty.span()=> _s3orm::to_value(&#key.#position));
         names.push(name);
         values.push(quote!((#name, #value)));
     }
     if names.is_empty() {
         return (
-            quote_spanned!(place=> _s3orm::json::encode(self)),
-            quote_spanned!(place=> { let _ = key; _s3orm::json::decode(body) }),
+            quote_spanned!(place=> { let row = #this; _s3orm::json::encode(row) }),
+            quote_spanned!(place=> { let _ = #key; _s3orm::json::decode(#body) }),
         );
     }
     (
-        quote_spanned!(place=> _s3orm::json::encode_without(self, &[#(#names),*])),
-        quote_spanned!(place=> _s3orm::json::decode_with(body, [#(#values),*])),
+        quote_spanned!(place=> { let row = #this; _s3orm::json::encode_without(row, &[#(#names),*]) }),
+        quote_spanned!(place=> _s3orm::json::decode_with(#body, [#(#values),*])),
     )
 }
 
 fn raw_codec(model: &Model) -> (TokenStream, TokenStream) {
+    let (row, body) = (local("self"), local("body"));
     let fields = model.columns.iter().map(|column| {
         let (field, ty) = (quiet(&column.ident), &column.ty);
-        let value = match column.key {
-            Some(key) => {
-                let position = Literal::usize_unsuffixed(key.position);
-                quote!(key.#position)
-            }
-            None => quote_spanned!(ty.span()=> <#ty as _s3orm::RawBody>::from_bytes(body)?),
+        let value = if let Some(key) = column.key {
+            let position = Literal::usize_unsuffixed(key.position);
+            quote!(key.#position)
+        } else {
+            quote_spanned!(ty.span()=> <#ty as _s3orm::RawBody>::from_bytes(#body)?)
         };
         quote!(#field: #value)
     });
@@ -83,13 +92,14 @@ fn raw_codec(model: &Model) -> (TokenStream, TokenStream) {
         .filter(|column| column.stored)
         .map(|column| {
             let (field, ty) = (quiet(&column.ident), &column.ty);
-            quote_spanned!(ty.span()=> <#ty as _s3orm::RawBody>::to_bytes(&self.#field))
+            quote_spanned!(ty.span()=> <#ty as _s3orm::RawBody>::to_bytes(&#row.#field))
         });
     (quote!(_s3orm::Result::Ok(#(#encode)*)), decode)
 }
 
 /// Fills in the managed columns; nothing if there are none.
 fn prepare(model: &Model) -> Option<TokenStream> {
+    let (row, write) = (local("self"), local("write"));
     let fill = model.columns.iter().filter_map(|column| {
         let (field, ty) = (quiet(&column.ident), &column.ty);
         let call = match column.managed? {
@@ -108,7 +118,7 @@ fn prepare(model: &Model) -> Option<TokenStream> {
             Managed::CreatedAt => quote_spanned!(ty.span()=> __created_at::<#ty>),
             Managed::UpdatedAt => quote_spanned!(ty.span()=> __updated_at::<#ty>),
         };
-        Some(quote_spanned!(ty.span()=> _s3orm::Prepare::#call(write, &mut self.#field);))
+        Some(quote_spanned!(ty.span()=> _s3orm::Prepare::#call(#write, &mut #row.#field);))
     });
     let fill: Vec<_> = fill.collect();
     (!fill.is_empty()).then(|| {

@@ -29,7 +29,7 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
     } else {
         methods::never_called()
     };
-    let checks = sound.then(|| checks(model)).unwrap_or_default();
+    let checks = sound.then(|| checks(model));
     let schema = schema::of(model);
     let Names { keys, columns, .. } = &names;
     let key_values = key_handles(model, sound).map(|(column, _, form)| {
@@ -176,11 +176,11 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
     });
     quote! {
         #[doc = #key_doc]
-        #[derive(_s3orm::Clone, _s3orm::Copy, _s3orm::Debug)]
+        #[derive(_s3orm::Clone, _s3orm::Copy)]
         #vis struct #keys { #(#key_fields),* }
 
         #[doc = #column_doc]
-        #[derive(_s3orm::Clone, _s3orm::Copy, _s3orm::Debug)]
+        #[derive(_s3orm::Clone, _s3orm::Copy)]
         #vis struct #columns { #(#column_fields),* }
     }
 }

@@ -83,8 +83,8 @@ fn column_schema(column: &Column) -> TokenStream {
 }
 
 fn option(value: Option<impl ToTokens>) -> TokenStream {
-    match value {
-        Some(value) => quote!(_s3orm::Some(#value)),
-        None => quote!(_s3orm::None),
-    }
+    value.map_or_else(
+        || quote!(_s3orm::None),
+        |value| quote!(_s3orm::Some(#value)),
+    )
 }

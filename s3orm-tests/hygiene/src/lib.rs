@@ -70,11 +70,11 @@ pub struct WithHidden {
 #[derive(::std::fmt::Debug, Serialize, Deserialize)]
 struct Hidden {}
 
+#[allow(dead_code, reason = "nobody makes a row of these")]
 #[expect(
-    dead_code,
     non_snake_case,
     non_camel_case_types,
-    reason = "about the structs themselves, once"
+    reason = "once, about the struct itself"
 )]
 mod private {
     use super::{Deserialize, S3Schema, Serialize};

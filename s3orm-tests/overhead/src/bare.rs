@@ -4,13 +4,13 @@
 //! derived once) and leaves out everything a library adds: encoding of keys, conditions, checks of
 //! the answer beyond its status, timeouts, errors to act on.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::{Method, Request, header};
+use http::{HeaderValue, Method, Request, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -24,17 +24,18 @@ const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 pub struct Bare {
     http: Http<HttpConnector, Full<Bytes>>,
     host: String,
-    uri: String,
+    host_header: HeaderValue,
+    uri: Uri,
     path: String,
     body: Bytes,
-    day: Mutex<Day>,
+    day: Mutex<Arc<Day>>,
 }
 
 /// What is derived once a day, and the date of this second.
-#[derive(Clone)]
 struct Day {
     second: u64,
     date: String,
+    date_header: HeaderValue,
     scope: String,
     key: Hmac<Sha256>,
 }
@@ -43,24 +44,26 @@ impl Bare {
     pub fn connect(endpoint: &str) -> Result<Self> {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
+        let host = endpoint.trim_start_matches("http://").to_owned();
         let path = format!("/{BUCKET}/{TABLE}/{}.json", Row::sample().id);
         Ok(Self {
             http: Http::builder(TokioExecutor::new()).build(connector),
-            host: endpoint.trim_start_matches("http://").to_owned(),
-            uri: format!("{endpoint}{path}"),
+            host_header: HeaderValue::from_str(&host)?,
+            host,
+            uri: format!("{endpoint}{path}").parse()?,
             path,
             body: Row::encoded()?,
-            day: Mutex::new(Day::of(now()?)),
+            day: Mutex::new(Arc::new(Day::of(now()?)?)),
         })
     }
 
-    fn day(&self) -> Result<Day> {
+    fn day(&self) -> Result<Arc<Day>> {
         let second = now()?;
         let mut day = self.day.lock().expect("no holder panics");
         if day.second != second {
-            *day = Day::of(second);
+            *day = Arc::new(Day::of(second)?);
         }
-        Ok(day.clone())
+        Ok(Arc::clone(&day))
     }
 
     async fn send(&self, method: Method, body: Bytes) -> Result<Bytes> {
@@ -87,9 +90,9 @@ impl Bare {
         );
         let request = Request::builder()
             .method(method)
-            .uri(self.uri.as_str())
-            .header(header::HOST, host.as_str())
-            .header("x-amz-date", date.as_str())
+            .uri(self.uri.clone())
+            .header(header::HOST, self.host_header.clone())
+            .header("x-amz-date", day.date_header.clone())
             .header("x-amz-content-sha256", hash)
             .header(header::AUTHORIZATION, authorization)
             .body(Full::new(body))?;
@@ -116,7 +119,7 @@ impl Client for Bare {
 }
 
 impl Day {
-    fn of(second: u64) -> Self {
+    fn of(second: u64) -> Result<Self> {
         let date = httpdate::HttpDate::from(UNIX_EPOCH + std::time::Duration::from_secs(second));
         let date = iso(&date.to_string());
         let scope = format!("{}/{REGION}/s3/aws4_request", &date[..8]);
@@ -125,12 +128,14 @@ impl Day {
             key.update(part.as_bytes());
             key = keyed(&key.finalize().into_bytes());
         }
-        Self {
+        let date_header = HeaderValue::from_str(&date)?;
+        Ok(Self {
             second,
             date,
+            date_header,
             scope,
             key,
-        }
+        })
     }
 }
 

@@ -176,6 +176,8 @@ impl ObjectStore {
             .with_region(REGION)
             .with_endpoint(endpoint)
             .with_allow_http(true)
+            // One deletion is one DELETE, as for the others.
+            .with_disable_bulk_delete(true)
             .with_access_key_id(ACCESS_KEY)
             .with_secret_access_key(SECRET_KEY)
             .build()?;

@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use s3orm::store::Precondition::{IfAbsent, IfMatch, IfPresent};
-use s3orm::store::{ETag, GetObject, StoreErrorKind};
+use s3orm::store::{ETag, GetObject, Precondition, StoreErrorKind};
 
 use super::fixture::{refused, refused_as};
 use super::{Fixture, Outcome};
@@ -106,7 +106,7 @@ pub(super) async fn read_if_match(f: &Fixture) -> Outcome {
     f.put("a", "2").await?;
     let answer = f.store().get(with(&first)).await;
     refused(answer, StoreErrorKind::PreconditionFailed)?;
-    f.delete_if("a", IfPresent).await?;
+    f.delete_if("a", Precondition::None).await?;
     refused(f.store().get(with(&first)).await, StoreErrorKind::NotFound)
 }
 

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use s3orm::store::{DeleteObject, Precondition, StoreErrorKind};
 
 use super::fixture::refused;
-use super::{Fixture, Outcome};
+use super::{Fixture, Outcome, keys};
 
 pub(super) async fn delete_what_is_not_there(f: &Fixture) -> Outcome {
     f.delete_if("a", Precondition::None).await?;
@@ -16,12 +16,12 @@ pub(super) async fn delete_what_is_not_there(f: &Fixture) -> Outcome {
 }
 
 pub(super) async fn delete_1000_at_once(f: &Fixture) -> Outcome {
-    let names: Vec<String> = (0..500).map(|n| format!("k/{n}<&>\n")).collect();
+    let names: Vec<String> = (0..500).map(|n| format!("k/{n}<&>")).collect();
     f.put_all(&names).await?;
     f.put("kept", "1").await?;
     let requests: Vec<DeleteObject> = (0..1000)
         .map(|n| DeleteObject {
-            key: f.key(&format!("k/{n}<&>\n")),
+            key: f.key(&format!("k/{n}<&>")),
             ..DeleteObject::default()
         })
         .collect();
@@ -36,6 +36,20 @@ pub(super) async fn delete_1000_at_once(f: &Fixture) -> Outcome {
         f.store().delete_many(too_many).await,
         StoreErrorKind::Invalid,
     )
+}
+
+pub(super) async fn delete_awkward_keys_at_once(f: &Fixture) -> Outcome {
+    let names = keys::names();
+    f.put_all(&names).await?;
+    let requests = names.iter().map(|name| DeleteObject {
+        key: f.key(name),
+        ..DeleteObject::default()
+    });
+    for outcome in f.store().delete_many(requests.collect()).await? {
+        outcome?;
+    }
+    ensure!(f.names("").await?.is_empty(), "{:?}", f.names("").await?);
+    Ok(())
 }
 
 pub(super) async fn delete_many_tells_each_outcome(f: &Fixture) -> Outcome {

@@ -72,7 +72,8 @@ const AWKWARD: &[&str] = &[
     "CON",
 ];
 
-fn names() -> Vec<String> {
+/// [`AWKWARD`].
+pub(super) fn names() -> Vec<String> {
     AWKWARD.iter().map(|&name| name.to_owned()).collect()
 }
 
@@ -120,12 +121,12 @@ pub(super) async fn keys_that_only_seem_equal(f: &Fixture) -> Outcome {
     ] {
         f.put(one, one).await?;
         f.is_absent(other).await?;
-        f.put_if(other, other, Precondition::IfAbsent).await?;
+        f.put(other, other).await?;
         f.holds(one, one).await?;
         f.holds(other, other).await?;
-        f.delete_if(one, Precondition::IfPresent).await?;
+        f.delete_if(one, Precondition::None).await?;
         f.holds(other, other).await?;
-        f.delete_if(other, Precondition::IfPresent).await?;
+        f.delete_if(other, Precondition::None).await?;
     }
     Ok(())
 }
@@ -151,7 +152,7 @@ pub(super) async fn a_key_and_keys_below_it(f: &Fixture) -> Outcome {
     expected.sort();
     ensure!(f.names("").await? == expected, "{:?}", f.names("").await?);
     for name in names {
-        f.delete_if(name, Precondition::IfPresent).await?;
+        f.delete_if(name, Precondition::None).await?;
         f.is_absent(name).await?;
     }
     ensure!(f.names("").await?.is_empty());
@@ -168,8 +169,8 @@ pub(super) async fn the_longest_key(f: &Fixture) -> Outcome {
         f.holds(name, "1").await?;
         ensure!(f.names(name).await? == std::slice::from_ref(name));
     }
-    f.delete_if(&long, Precondition::IfPresent).await?;
-    f.delete_if(&slashes, Precondition::IfPresent).await?;
+    f.delete_if(&long, Precondition::None).await?;
+    f.delete_if(&slashes, Precondition::None).await?;
     let too_long = format!("{long}x");
     let answer = f.put_if(&too_long, "1", Precondition::None).await;
     refused(answer, StoreErrorKind::InvalidKey)

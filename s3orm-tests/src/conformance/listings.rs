@@ -1,5 +1,7 @@
 //! Listings: order, prefixes, delimiters, pages, tokens.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, ensure};
 use s3orm::store::{ListObjects, ListStart, Precondition, StoreErrorKind};
 
@@ -108,8 +110,8 @@ pub(super) async fn pages_of_2500_keys(f: &Fixture) -> Outcome {
     ] {
         for (delimiter, prefix) in [(None, ""), (None, "t/3"), (Some('/'), "t/")] {
             let start = ListStart::After(f.key(after));
-            // Whether a prefix that is itself the start is listed again is not told.
-            if delimiter.is_none() || !after.ends_with('/') {
+            // Whether what the start is rolled up into is listed again is not told.
+            if delimiter.is_none() || after.matches('/').count() < 2 && !after.ends_with('/') {
                 let request = ListObjects {
                     delimiter,
                     start,
@@ -290,10 +292,12 @@ pub(super) async fn listed_as_written(f: &Fixture) -> Outcome {
         let head = f.store().head(&object.key).await?;
         ensure!(head.etag == object.etag, "{object:?} is {head:?}");
         ensure!(head.size == object.size, "{object:?} is {head:?}");
-        ensure!(
-            head.last_modified == Some(object.last_modified),
-            "{object:?} is {head:?}"
-        );
+        // Some services list parts of a second.
+        let apart = head
+            .last_modified
+            .map(|time| object.last_modified.duration_since(time));
+        let apart = apart.context("there is no time")?.unwrap_or(Duration::MAX);
+        ensure!(apart < Duration::from_secs(1), "{object:?} is {head:?}");
     }
     Ok(())
 }

@@ -161,6 +161,7 @@ cases! { $
     deletes {
         delete_what_is_not_there
         delete_1000_at_once
+        delete_awkward_keys_at_once
         delete_many_tells_each_outcome
     }
     errors {

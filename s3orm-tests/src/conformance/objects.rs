@@ -223,10 +223,7 @@ pub(super) async fn times_are_recent(f: &Fixture) -> Outcome {
         "{:?} and {time:?}",
         read.last_modified
     );
-    ensure!(
-        listed.len() == 1 && Some(listed[0].last_modified) == time,
-        "{listed:?}"
-    );
+    ensure!(listed.len() == 1, "{listed:?}");
     let time = time.unwrap_or(std::time::UNIX_EPOCH);
     ensure!(time > before - SKEW && time < before + SKEW, "{time:?}");
     Ok(())

@@ -3,25 +3,22 @@
 //! Preconditions and metadata are read from the headers themselves: `s3s` knows no precondition of
 //! a copy's destination, and decodes metadata that looks like an RFC 2047 word.
 
-use std::ops::RangeInclusive;
-
 use http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use s3s::dto::{self, ETagCondition};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use crate::store::{
-    ByteRange, ETag, Metadata, Object, ObjectMeta, Precondition, StoreError, StoreErrorKind,
+    ByteRange, DeleteObject, ETag, Metadata, Object, ObjectMeta, Precondition, StoreError,
+    StoreErrorKind,
 };
 
 const META: &str = "x-amz-meta-";
 
 /// The store's error as S3 tells it: with the store's own status and code where it has them.
 pub(super) fn error(error: &StoreError) -> S3Error {
-    let code = match error.code() {
-        Some(code) => S3ErrorCode::from_bytes(code.as_bytes()),
-        None => None,
-    };
+    let own = |code: &str| S3ErrorCode::from_bytes(code.as_bytes());
+    let code = error.code().and_then(own);
     let code = code.unwrap_or_else(|| error_code(error.kind()));
     let mut answer = S3Error::with_message(code, error.message().to_owned());
     // Not the 200 that S3 puts in front of some errors.
@@ -97,10 +94,11 @@ pub(super) fn content_range(range: ByteRange, object: &Object) -> String {
     let (size, length) = (object.meta.size, object.body.len() as u64);
     let start = match range {
         ByteRange::From(start) | ByteRange::Span(start, _) => start,
-        ByteRange::Last(_) => size - length.min(size),
+        ByteRange::Last(_) => size - length,
     };
-    let sent: RangeInclusive<u64> = start..=(start + length.max(1) - 1);
-    format!("bytes {}-{}/{size}", sent.start(), sent.end())
+    // A store answers no range without a byte.
+    let last = start + length.max(1) - 1;
+    format!("bytes {start}-{last}/{size}")
 }
 
 /// User metadata, as the headers have it.
@@ -165,4 +163,38 @@ pub(super) fn check_read(
 /// A length as S3's answers have it.
 pub(super) fn length(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+pub(super) fn to_delete(object: dto::ObjectIdentifier) -> DeleteObject {
+    let precondition = match object.e_tag {
+        None => Precondition::None,
+        Some(tag) if tag.value() == "*" => Precondition::IfPresent,
+        Some(tag) => Precondition::IfMatch(ETag::new(tag.value())),
+    };
+    DeleteObject {
+        key: object.key,
+        precondition,
+    }
+}
+
+/// `s3s` lets control characters pass; an answer with one in it would be no XML.
+pub(super) fn xml_can_hold(key: &str) -> bool {
+    !key.chars()
+        .any(|char| char.is_ascii_control() && !matches!(char, '\t' | '\n' | '\r' | '\x7f'))
+}
+
+pub(super) fn not_deleted(key: String, error: &S3Error) -> dto::Error {
+    dto::Error {
+        key: Some(key),
+        code: Some(error.code().as_str().to_owned()),
+        message: error.message().map(ToOwned::to_owned),
+        version_id: None,
+    }
+}
+
+pub(super) fn part_number(number: Option<i32>) -> S3Result<u16> {
+    number
+        .and_then(|number| u16::try_from(number).ok())
+        .filter(|number| (1..=10_000).contains(number))
+        .ok_or_else(|| s3_error!(InvalidArgument, "a part's number is 1 to 10,000"))
 }

@@ -10,16 +10,15 @@ use s3s::dto::{
     DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, GetBucketLocationInput,
     GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
     HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsInput,
-    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, MetadataDirective,
-    ObjectIdentifier, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput,
-    UploadPartOutput,
+    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, MetadataDirective, PutObjectInput,
+    PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
 };
-use s3s::{Body, S3, S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::{body, convert, listing};
 use crate::store::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, Precondition,
-    PutObject, Store, StoreError, StoreErrorKind, UploadPart,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, PutObject, Store,
+    StoreError, StoreErrorKind, UploadPart,
 };
 
 /// Every bucket of a store's service.
@@ -154,8 +153,16 @@ impl S3 for Buckets {
                 "a request deletes up to 1,000 objects"
             ));
         }
-        let requests: Vec<_> = input.delete.objects.into_iter().map(to_delete).collect();
-        if !requests.iter().all(|delete| xml_can_hold(&delete.key)) {
+        let requests: Vec<_> = input
+            .delete
+            .objects
+            .into_iter()
+            .map(convert::to_delete)
+            .collect();
+        if !requests
+            .iter()
+            .all(|delete| convert::xml_can_hold(&delete.key))
+        {
             let message = "XML cannot hold control characters: delete the key on its own";
             return Err(s3_error!(MalformedXML, "{message}"));
         }
@@ -172,7 +179,7 @@ impl S3 for Buckets {
                     key: Some(key),
                     ..DeletedObject::default()
                 }),
-                Err(error) => errors.push(not_deleted(key, &convert::error(&error))),
+                Err(error) => errors.push(convert::not_deleted(key, &convert::error(&error))),
             }
         }
         if input.delete.quiet == Some(true) {
@@ -266,7 +273,7 @@ impl S3 for Buckets {
         let part = UploadPart {
             key: input.key,
             upload_id: input.upload_id,
-            number: part_number(Some(input.part_number))?,
+            number: convert::part_number(Some(input.part_number))?,
             body: body::read(input.body, &request.headers, request.trailing_headers).await?,
         };
         let tag = self.bucket(&input.bucket)?.upload_part(part).await.s3()?;
@@ -286,7 +293,10 @@ impl S3 for Buckets {
             let tag = part
                 .e_tag
                 .ok_or_else(|| s3_error!(MalformedXML, "a part has no `ETag`"))?;
-            Ok((part_number(part.part_number)?, ETag::new(tag.value())))
+            Ok((
+                convert::part_number(part.part_number)?,
+                ETag::new(tag.value()),
+            ))
         };
         let complete = CompleteUpload {
             key: input.key.clone(),
@@ -374,38 +384,4 @@ impl S3 for Buckets {
             ..ListBucketsOutput::default()
         })
     }
-}
-
-fn to_delete(object: ObjectIdentifier) -> DeleteObject {
-    let precondition = match object.e_tag {
-        None => Precondition::None,
-        Some(tag) if tag.value() == "*" => Precondition::IfPresent,
-        Some(tag) => Precondition::IfMatch(ETag::new(tag.value())),
-    };
-    DeleteObject {
-        key: object.key,
-        precondition,
-    }
-}
-
-/// `s3s` lets control characters pass; an answer with one in it would be no XML.
-fn xml_can_hold(key: &str) -> bool {
-    !key.chars()
-        .any(|char| char.is_ascii_control() && !matches!(char, '\t' | '\n' | '\r' | '\x7f'))
-}
-
-fn not_deleted(key: String, error: &S3Error) -> s3s::dto::Error {
-    s3s::dto::Error {
-        key: Some(key),
-        code: Some(error.code().as_str().to_owned()),
-        message: error.message().map(ToOwned::to_owned),
-        version_id: None,
-    }
-}
-
-fn part_number(number: Option<i32>) -> S3Result<u16> {
-    number
-        .and_then(|number| u16::try_from(number).ok())
-        .filter(|number| (1..=10_000).contains(number))
-        .ok_or_else(|| s3_error!(InvalidArgument, "a part's number is 1 to 10,000"))
 }

@@ -392,10 +392,10 @@ mod tests {
         let one = |name: &str, value: &str| {
             checked_metadata(&Metadata::from([(name.to_owned(), value.to_owned())]))
         };
-        assert!(one("Name", "a  b").is_ok_and(|checked| checked.contains_key("name")));
+        assert!(one("Name", "a b").is_ok_and(|checked| checked.contains_key("name")));
         assert!(one("n", &"v".repeat(MAX_METADATA - 1)).is_ok());
         assert!(one("n", &"v".repeat(MAX_METADATA)).is_err());
-        for value in [" a", "a ", "a\nb", "a\rb", "\u{7f}", "é", "a\tb"] {
+        for value in [" a", "a ", "a  b", "a\nb", "a\rb", "\u{7f}", "é", "a\tb"] {
             assert!(one("n", value).is_err(), "{value:?}");
         }
         for name in ["", "a b", "a:b", "é", "a\n"] {

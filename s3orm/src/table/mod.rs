@@ -414,7 +414,6 @@ macro_rules! write_options {
     () => {
         /// The object's content type; `application/json` or, for raw bodies,
         /// `application/octet-stream` unless said.
-        #[must_use]
         pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
             self.options.content_type = Some(content_type.into());
             self
@@ -422,7 +421,6 @@ macro_rules! write_options {
 
         /// Adds user metadata (`x-amz-meta-<name>`): a name of lower-case letters, digits and `-`,
         /// a value of visible ASCII. S3 takes 2 KB in all; 100 bytes of it are the library's.
-        #[must_use]
         pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
             self.options
                 .metadata

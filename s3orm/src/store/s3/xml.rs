@@ -117,10 +117,11 @@ pub(super) fn push_element(out: &mut String, name: &str, text: &str) {
     let _ = write!(out, "</{name}>");
 }
 
-/// Whether XML 1.0 can hold the text at all, escaped or not.
+/// Whether the text comes through XML there and back. Control characters cannot, escaped or not; a
+/// carriage return becomes a line feed where a server writes it as it is.
 pub(super) fn can_hold(text: &str) -> bool {
     text.chars().all(|char| {
-        matches!(char, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+        matches!(char, '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
     })
 }
 
@@ -175,6 +176,9 @@ mod tests {
         let mut out = String::new();
         push_element(&mut out, "Key", text);
         assert_eq!(all(&out).unwrap(), [("/Key".to_owned(), text.to_owned())]);
-        assert!(can_hold(text) && !can_hold("\u{1}") && !can_hold("\u{ffff}"));
+        assert!(can_hold("a&b<c>\n\t é \u{10ffff}"));
+        for text in ["\u{1}", "\u{ffff}", "a\r\nb"] {
+            assert!(!can_hold(text), "{text:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Each call, by rusoto.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use http::Method;
@@ -11,7 +12,9 @@ use rusoto_s3::{
 };
 
 use super::super::answer::{etag, object_meta};
-use super::super::calls::{delete_each, object, page_limit, range_text, reason_of, upload_id};
+use super::super::calls::{
+    content_type, delete_each, object, page_limit, range_text, reason_of, upload_id,
+};
 use super::super::documents::{read_buckets, read_page};
 use super::super::request::{Draft, decoded, invalid};
 use super::super::transport::{Answer, MAX_XML};
@@ -102,12 +105,13 @@ impl RusotoStore {
 
     pub(super) async fn start_upload(&self, request: CreateUpload) -> Result<String> {
         check_key(&request.key)?;
-        // For its checks alone: rusoto would send any text.
+        // For their checks alone: rusoto would send any text.
         Draft::to_root(Method::POST, "").metadata(&request.metadata)?;
+        let media_type = content_type(request.content_type.map(Cow::Owned))?;
         let start = CreateMultipartUploadRequest {
             bucket: self.bucket_name(),
             key: request.key,
-            content_type: request.content_type.as_deref().map(single_spaced),
+            content_type: media_type.to_str().ok().map(single_spaced),
             metadata: Some(request.metadata.into_iter().collect()),
             expected_bucket_owner: self.owner(),
             ..CreateMultipartUploadRequest::default()
