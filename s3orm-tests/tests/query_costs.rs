@@ -1,5 +1,5 @@
 //! What each end of a query costs in requests, counted at the server.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A test may.
 
 use bytes::Bytes;
 use s3orm::store::PutObject;

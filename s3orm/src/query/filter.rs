@@ -191,11 +191,11 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
     fn where_value(
         self,
         text: String,
-        test: impl Fn(&T) -> bool + Send + Sync + 'static,
+        meets: impl Fn(&T) -> bool + Send + Sync + 'static,
     ) -> Filter<S> {
         let value_of = move |subject: Subject<'_, S>| match subject {
-            Subject::Key(key) => self.of_key(key).map(&test),
-            Subject::Row(row) => self.of_row(row).map(&test),
+            Subject::Key(key) => self.of_key(key).map(&meets),
+            Subject::Row(row) => self.of_row(row).map(&meets),
         };
         Filter {
             text,
@@ -204,13 +204,13 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
         }
     }
 
-    fn compare<V>(self, sign: &str, value: V, test: fn(&T, &T) -> bool) -> Filter<S>
+    fn compare<V>(self, sign: &str, value: V, meets: fn(&T, &T) -> bool) -> Filter<S>
     where
         T: ValueFrom<V>,
     {
         let value = T::value_from(value);
         let text = format!("{} {sign} {value:?}", self.name());
-        self.where_value(text, move |own| test(own, &value))
+        self.where_value(text, move |own| meets(own, &value))
     }
 
     /// Equal.
@@ -283,13 +283,13 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
 
     /// Missing: an `Option` field without a value.
     pub fn is_null(self) -> Filter<S> {
-        let test = move |subject: Subject<'_, S>| match subject {
+        let value_of = move |subject: Subject<'_, S>| match subject {
             Subject::Key(key) => self.of_key(key).map(|_| false),
             Subject::Row(row) => Some(self.of_row(row).is_none()),
         };
         Filter {
             text: format!("{} is null", self.name()),
-            test: Arc::new(test),
+            test: Arc::new(value_of),
             key_only: self.is_key(),
         }
     }

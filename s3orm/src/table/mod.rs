@@ -288,7 +288,7 @@ impl<T: S3Schema> Table<T> {
 
     /// Begins a query: which rows, and then what of them.
     ///
-    /// See [`Query`](crate::query::Query). No request before one of its ends is awaited.
+    /// See [`Query`]. No request before one of its ends is awaited.
     pub fn query(&self) -> Query<'_, T> {
         Query::new(self)
     }
