@@ -5,7 +5,10 @@
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt as _;
-use syn::{Data, DeriveInput, Fields, FieldsNamed, LitStr, Type, Visibility};
+use syn::{
+    Data, DeriveInput, Fields, FieldsNamed, GenericArgument, LitStr, PathArguments, Type,
+    Visibility,
+};
 
 use crate::attr::{Body, Encoding, FieldOptions, Managed, TableOptions};
 use crate::diag::{self, Errors};
@@ -309,7 +312,30 @@ impl<'a> Field<'a> {
 impl Column {
     /// Whether the type is an `Option`, as it is written.
     pub(crate) fn is_nullable(&self) -> bool {
-        last_name(&self.ty).as_deref() == Some("Option")
+        option_of(&self.ty).is_some()
+    }
+
+    /// The type of its values: what an `Option` holds.
+    pub(crate) fn value_type(&self) -> &Type {
+        option_of(&self.ty).unwrap_or(&self.ty)
+    }
+}
+
+/// The `T` of an `Option<T>`.
+fn option_of(ty: &Type) -> Option<&Type> {
+    let path = match ty {
+        Type::Path(path) => &path.path,
+        Type::Group(group) => return option_of(&group.elem),
+        Type::Paren(paren) => return option_of(&paren.elem),
+        _ => return None,
+    };
+    let last = path.segments.last().filter(|last| last.ident == "Option")?;
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => match arguments.args.first()? {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod conformance;
 pub mod connect;
+pub mod flights;
 pub mod load;
 pub mod proxy;
 pub mod raw;

@@ -208,7 +208,7 @@ fn handles_name_columns() {
     assert_eq!(Person::COL.email_address.name(), "mail");
     assert_eq!(Person::COL.r#type.name(), "type");
     let _: s3orm::KeyHandle<Person, u64, 1, s3orm::key::Ordered> = Person::KEY.id;
-    let _: s3orm::ColumnHandle<Person, Option<String>> = Person::COL.home_town;
+    let _: s3orm::ColumnHandle<Person, String> = Person::COL.home_town;
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub enum ErrorKind {
     Unsupported,
     /// A limit of S3 or of the configuration. The message names it.
     LimitExceeded,
+    /// The requests or the money that a query was given are used up. The message says what was
+    /// reached; raise the budget, or ask for less.
+    Budget,
     /// The closure of [`update`](crate::Table::update) refused; its error is the source.
     Cancelled,
     /// The table's declaration and the stored rows do not fit together.

@@ -96,6 +96,7 @@ mod env;
 mod error;
 pub mod id;
 pub mod key;
+pub mod query;
 mod row;
 mod schema;
 #[cfg(feature = "server")]
@@ -112,6 +113,7 @@ pub use config::DbBuilder;
 pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};
+pub use query::{Filter, Query};
 pub use row::{IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{

@@ -150,19 +150,53 @@ impl<S, T, const I: usize, F> KeyHandle<S, T, I, F> {
     }
 }
 
-/// The handle of a column of table `S`.
-pub struct ColumnHandle<S, T> {
+/// The handle of a column of table `S` with values of type `T`: of an `Option<T>` field, the `T`.
+pub struct ColumnHandle<S: S3Schema, T> {
     name: &'static str,
-    marker: PhantomData<fn() -> (S, T)>,
+    of_row: fn(&S) -> Option<&T>,
+    of_key: Option<OfKey<S, T>>,
 }
 
-impl<S, T> ColumnHandle<S, T> {
+/// Finds a column's value in a key.
+type OfKey<S, T> = for<'k> fn(&'k <S as S3Schema>::Key) -> &'k T;
+
+impl<S: S3Schema, T> ColumnHandle<S, T> {
     #[doc(hidden)]
-    pub const fn __new(name: &'static str) -> Self {
+    pub const fn __new(name: &'static str, of_row: fn(&S) -> Option<&T>) -> Self {
         Self {
             name,
-            marker: PhantomData,
+            of_row,
+            of_key: None,
         }
+    }
+
+    /// Of a key column.
+    #[doc(hidden)]
+    pub const fn __in_key(
+        name: &'static str,
+        of_row: fn(&S) -> Option<&T>,
+        of_key: fn(&S::Key) -> &T,
+    ) -> Self {
+        Self {
+            name,
+            of_row,
+            of_key: Some(of_key),
+        }
+    }
+
+    /// Whether it is a key column.
+    pub const fn is_key(&self) -> bool {
+        self.of_key.is_some()
+    }
+
+    /// The column's value in a row, or `None` where it is missing.
+    pub fn of_row<'r>(&self, row: &'r S) -> Option<&'r T> {
+        (self.of_row)(row)
+    }
+
+    /// The column's value in a key, or `None` where it is not part of it.
+    pub fn of_key<'k>(&self, key: &'k S::Key) -> Option<&'k T> {
+        self.of_key.map(|of_key| of_key(key))
     }
 
     /// The column's name in the stored object.
@@ -177,19 +211,19 @@ impl<S, T, const I: usize, F> Clone for KeyHandle<S, T, I, F> {
     }
 }
 impl<S, T, const I: usize, F> Copy for KeyHandle<S, T, I, F> {}
-impl<S, T> Clone for ColumnHandle<S, T> {
+impl<S: S3Schema, T> Clone for ColumnHandle<S, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<S, T> Copy for ColumnHandle<S, T> {}
+impl<S: S3Schema, T> Copy for ColumnHandle<S, T> {}
 
 impl<S, T, const I: usize, F> fmt::Debug for KeyHandle<S, T, I, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KEY.{}", self.name)
     }
 }
-impl<S, T> fmt::Debug for ColumnHandle<S, T> {
+impl<S: S3Schema, T> fmt::Debug for ColumnHandle<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "COL.{}", self.name)
     }

@@ -37,8 +37,8 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
         quote!(#field: _s3orm::KeyHandle::__new(#name, _s3orm::Form::#form))
     });
     let column_values = model.columns.iter().map(|column| {
-        let (field, name) = (quiet(&column.ident), &column.name);
-        quote!(#field: _s3orm::ColumnHandle::__new(#name))
+        let (field, handle) = (quiet(&column.ident), column_handle(column, sound));
+        quote!(#field: #handle)
     });
     let row = quiet(ident);
     in_scope(
@@ -170,7 +170,7 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
     });
     let column_doc = format!("Columns of table `{table}`.");
     let column_fields = model.columns.iter().map(|column| {
-        let (field, ty) = (quiet(&column.ident), &column.ty);
+        let (field, ty) = (quiet(&column.ident), column.value_type());
         let doc = format!("Column `{}` of table `{table}`.", column.name);
         quote!(#[doc = #doc] #vis #field: _s3orm::ColumnHandle<#row, #ty>)
     });
@@ -182,6 +182,24 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
         #[doc = #column_doc]
         #[derive(_s3orm::Clone, _s3orm::Copy)]
         #vis struct #columns { #(#column_fields),* }
+    }
+}
+
+/// A column's handle, which finds its value in a row and in a key.
+fn column_handle(column: &Column, sound: bool) -> TokenStream {
+    let (field, name) = (quiet(&column.ident), &column.name);
+    let of_row = match (sound, column.is_nullable()) {
+        (false, _) => quote!(|_| _s3orm::None),
+        (true, true) => quote!(|row| _s3orm::Option::as_ref(&row.#field)),
+        (true, false) => quote!(|row| _s3orm::Some(&row.#field)),
+    };
+    // An `Option` in the key is an error of its own.
+    match column.key.filter(|_| sound && !column.is_nullable()) {
+        None => quote!(_s3orm::ColumnHandle::__new(#name, #of_row)),
+        Some(key) => {
+            let position = Literal::usize_unsuffixed(key.position);
+            quote!(_s3orm::ColumnHandle::__in_key(#name, #of_row, |key| &key.#position))
+        }
     }
 }
 

@@ -42,15 +42,11 @@ impl<'a> Writer<'a> {
     pub(super) fn column<T: KeyColumn>(&mut self, value: &T) -> Result<(), KeyError> {
         let (name, form) = self.next_column()?;
         let start = self.out.len();
-        let written = form.write(value, self.out);
-        written.map_err(|error| KeyError::of(name, error))?;
-        match self.path.encoding {
-            Encoding::Escaped => segment::escape_from(self.out, start),
-            Encoding::Verbatim => {
-                check_verbatim(&self.out[start..]).map_err(|error| KeyError::of(name, error))?;
-                self.values[self.count] = (start, self.out.len());
-                self.count += 1;
-            }
+        let encoding = self.path.encoding;
+        write_column(value, form, encoding, self.out).map_err(|error| KeyError::of(name, error))?;
+        if encoding == Encoding::Verbatim {
+            self.values[self.count] = (start, self.out.len());
+            self.count += 1;
         }
         Ok(())
     }
@@ -90,16 +86,27 @@ impl<'a> Writer<'a> {
         }
         let mut reader = Reader::new(self.path, key)?;
         for &(start, end) in &self.values[..self.count] {
-            let (name, _, read) = reader.next_column()?;
-            let written = &self.out[start..end];
-            if read != written {
-                let what = "a value that can be written without escapes: it would be read back as";
-                let what = format!("{what} `{}`", read.escape_debug());
-                return Err(KeyError::of(name, ColumnError::not(written, &what)));
-            }
+            reader.expect(&self.out[start..end])?;
         }
         Ok(())
     }
+}
+
+/// Appends a value as it stands in a key.
+#[inline]
+pub(super) fn write_column<T: KeyColumn>(
+    value: &T,
+    form: Form,
+    encoding: Encoding,
+    out: &mut String,
+) -> Result<(), ColumnError> {
+    let start = out.len();
+    form.write(value, out)?;
+    match encoding {
+        Encoding::Escaped => segment::escape_from(out, start),
+        Encoding::Verbatim => check_verbatim(&out[start..])?,
+    }
+    Ok(())
 }
 
 /// Reads a key: literals by itself, a value for each call of [`column`](Self::column).
@@ -114,25 +121,41 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(path: &'a PathTemplate, text: &'a str) -> Result<Self, KeyError> {
         let rest = text.strip_suffix(path.extension);
+        let rest = rest.ok_or_else(|| path.not_a_key(text))?;
         Ok(Self {
-            path,
-            pieces: path.pieces,
-            rest: rest.ok_or_else(|| path.not_a_key(text))?,
             text,
+            ..Self::within(path, path.pieces, rest)
         })
+    }
+
+    /// Reads the text of some pieces of a path, without the extension.
+    pub(super) fn within(path: &'a PathTemplate, pieces: &'static [Piece], text: &'a str) -> Self {
+        Self {
+            path,
+            pieces,
+            rest: text,
+            text,
+        }
     }
 
     pub(super) fn column<T: KeyColumn>(&mut self) -> Result<T, KeyError> {
         let (name, form, text) = self.next_column()?;
-        let value = match self.path.encoding {
-            Encoding::Escaped => segment::unescape(text).and_then(|text| form.parse(&text)),
-            Encoding::Verbatim => form.parse(text),
-        };
-        value.map_err(|error| KeyError::of(name, error))
+        read_column(text, form, self.path.encoding).map_err(|error| KeyError::of(name, error))
+    }
+
+    /// Checks that the next column reads as this text, which no escape protects.
+    pub(super) fn expect(&mut self, written: &str) -> Result<(), KeyError> {
+        let (name, _, read) = self.next_column()?;
+        if read == written {
+            return Ok(());
+        }
+        let what = "a value that can be written without escapes: it would be read back as";
+        let what = format!("{what} `{}`", read.escape_debug());
+        Err(KeyError::of(name, ColumnError::not(written, &what)))
     }
 
     /// The next column with its text.
-    fn next_column(&mut self) -> Result<(&'static str, Form, &'a str), KeyError> {
+    pub(super) fn next_column(&mut self) -> Result<(&'static str, Form, &'a str), KeyError> {
         while let Some((piece, after)) = self.pieces.split_first() {
             self.pieces = after;
             match *piece {
@@ -189,6 +212,18 @@ impl<'a> Reader<'a> {
             return Err(KeyError::of_key(ColumnError::not(self.text, &what)));
         }
         Ok(())
+    }
+}
+
+/// The value of a text as it stands in a key.
+pub(super) fn read_column<T: KeyColumn>(
+    text: &str,
+    form: Form,
+    encoding: Encoding,
+) -> Result<T, ColumnError> {
+    match encoding {
+        Encoding::Escaped => segment::unescape(text).and_then(|text| form.parse(&text)),
+        Encoding::Verbatim => form.parse(text),
     }
 }
 

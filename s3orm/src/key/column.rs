@@ -52,6 +52,10 @@ pub trait KeyColumn: Clone + fmt::Debug + Send + Sync + 'static {
     /// text has a fixed width: what `<at:desc>` mirrors. No digit twice.
     const DIGITS: &'static str = "0123456789";
 
+    /// Whether no [`write_ordered`](Self::write_ordered) text begins with another, as those of a
+    /// fixed width do not. The listing of a range of values is narrower then.
+    const PREFIX_FREE: bool = false;
+
     /// Appends the value's text.
     ///
     /// # Errors
@@ -92,6 +96,15 @@ pub trait OrderedColumn: KeyColumn + Ord {}
 
 /// Values whose plain text sorts as they do: dates, timestamps, UUIDs, ULIDs, `bool`.
 pub trait SortedColumn: OrderedColumn {}
+
+/// Values whose plain text is the value itself, so that a query may ask for its beginning:
+/// `String`, and newtypes of it that say so.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no beginning to search for",
+    label = "`starts_with` needs text",
+    note = "use `within` for a range of values, or `at` for one"
+)]
+pub trait TextColumn: KeyColumn {}
 
 /// Values that `<at:desc>` takes: the ordered text has a fixed width and its digits are
 /// [`DIGITS`](KeyColumn::DIGITS).

@@ -26,12 +26,15 @@ mod column;
 mod digits;
 mod newtype;
 mod path;
+mod range;
 mod segment;
 mod tuple;
 mod types;
 
-pub use column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn};
+pub use column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn, TextColumn};
 pub use path::{Encoding, Form, KeyError, PathTemplate, Piece};
+pub(crate) use range::{KeyPrefix, KeyRange, Limits, Place, column_text, column_value};
+pub(crate) use segment::{escape_from, unescape};
 pub use tuple::{ColumnFrom, KeyFrom, KeyTuple};
 
 /// Marker of a column written in its plain form: `<id>`.

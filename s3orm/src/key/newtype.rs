@@ -3,8 +3,8 @@
 /// Makes a tuple struct of one field a key column with its field's texts.
 ///
 /// After a colon stand the traits of [`key`](crate::key) that it shares with its field:
-/// [`OrderedColumn`](crate::key::OrderedColumn), [`SortedColumn`](crate::key::SortedColumn) and
-/// [`DescColumn`](crate::key::DescColumn). They need the struct's `Ord` to be its field's, as
+/// [`OrderedColumn`](crate::key::OrderedColumn), [`SortedColumn`](crate::key::SortedColumn),
+/// [`DescColumn`](crate::key::DescColumn) and [`TextColumn`](crate::key::TextColumn). Those of order need the struct's `Ord` to be its field's, as
 /// `#[derive(Ord)]` makes it.
 ///
 /// ```
@@ -26,6 +26,7 @@ macro_rules! key_newtype {
     ($name:ident($inner:ty) $(: $($marker:ident),+ $(,)?)?) => {
         impl $crate::key::KeyColumn for $name {
             const DIGITS: &'static str = <$inner as $crate::key::KeyColumn>::DIGITS;
+            const PREFIX_FREE: bool = <$inner as $crate::key::KeyColumn>::PREFIX_FREE;
 
             fn write(
                 &self,

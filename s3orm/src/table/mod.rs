@@ -23,6 +23,7 @@ pub use update::{Decision, Update};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyFrom, KeyTuple as _};
+use crate::query::Query;
 use crate::row::{IntoRow, Row, Version};
 use crate::schema::{Prepare, S3Schema, WriteEvent};
 use crate::store::{
@@ -280,6 +281,18 @@ impl<T: S3Schema> Table<T> {
             .map_err(|error| self.during("decode", error))
     }
 
+    /// `<prefix>/<table>/`: what every key of this table begins with.
+    pub(crate) fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// Begins a query: which rows, and then what of them.
+    ///
+    /// See [`Query`]. No request before one of its ends is awaited.
+    pub fn query(&self) -> Query<'_, T> {
+        Query::new(self)
+    }
+
     /// The database.
     pub fn db(&self) -> &Db {
         &self.db
@@ -359,6 +372,15 @@ impl<T: S3Schema> Table<T> {
     /// Reads the object of a key: its metadata and the row, or `None`.
     async fn fetch(&self, key: T::Key) -> Result<Option<(ObjectMeta, String, T)>> {
         let object_key = self.object_key(&key)?;
+        self.fetch_object(key, object_key).await
+    }
+
+    /// Reads an object whose key is known in both forms.
+    pub(crate) async fn fetch_object(
+        &self,
+        key: T::Key,
+        object_key: String,
+    ) -> Result<Option<(ObjectMeta, String, T)>> {
         let request = GetObject {
             key: object_key.clone(),
             max_bytes: Some(self.db.max_row_bytes()),
@@ -425,7 +447,7 @@ macro_rules! awaits {
 use awaits;
 
 /// Runs an operation in its span and names it in its errors.
-fn operation<'a, T: S3Schema, R>(
+pub(crate) fn operation<'a, T: S3Schema, R>(
     name: &'static str,
     run: impl Future<Output = Result<R>> + Send + 'a,
 ) -> RequestFuture<'a, R> {

@@ -132,6 +132,8 @@ macro_rules! calendar_column {
     (@impl $type:ty, |$value:ident, $out:ident| $write:expr, |$text:ident| $parse:expr) => {
         #[diagnostic::do_not_recommend]
         impl KeyColumn for $type {
+            const PREFIX_FREE: bool = true;
+
             #[inline]
             fn write(&self, $out: &mut String) -> Result<(), ColumnError> {
                 let $value = self;

@@ -84,6 +84,8 @@ macro_rules! integer {
     ($($type:ident as $wide:ident),+) => {$(
         #[diagnostic::do_not_recommend]
         impl KeyColumn for $type {
+            const PREFIX_FREE: bool = true;
+
             #[inline]
             fn write(&self, out: &mut String) -> Result<(), ColumnError> {
                 $wide::from(*self).push_plain(out);

@@ -2,10 +2,14 @@
 //! lower-case base32hex without padding of the UTF-8, whose byte order is that of the text also
 //! where the escape's is not.
 
-use super::super::column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn};
+use super::super::column::{
+    ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn, TextColumn,
+};
 
 #[diagnostic::do_not_recommend]
 impl KeyColumn for bool {
+    const PREFIX_FREE: bool = true;
+
     #[inline]
     fn write(&self, out: &mut String) -> Result<(), ColumnError> {
         out.push_str(if *self { "true" } else { "false" });
@@ -95,6 +99,8 @@ impl KeyColumn for String {
 
 #[diagnostic::do_not_recommend]
 impl OrderedColumn for String {}
+#[diagnostic::do_not_recommend]
+impl TextColumn for String {}
 
 const BASE32: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 

@@ -7,6 +7,7 @@ use super::super::column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, So
 #[diagnostic::do_not_recommend]
 impl KeyColumn for Ulid {
     const DIGITS: &'static str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    const PREFIX_FREE: bool = true;
 
     #[inline]
     fn write(&self, out: &mut String) -> Result<(), ColumnError> {

@@ -8,6 +8,7 @@ use super::super::column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, So
 #[diagnostic::do_not_recommend]
 impl KeyColumn for Uuid {
     const DIGITS: &'static str = "0123456789abcdef";
+    const PREFIX_FREE: bool = true;
 
     #[inline]
     fn write(&self, out: &mut String) -> Result<(), ColumnError> {

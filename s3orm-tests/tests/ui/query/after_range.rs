@@ -1,0 +1,22 @@
+use s3orm::{Db, S3Schema};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, S3Schema)]
+#[s3(table = "people", path = "<city>/<id>")]
+struct Person {
+    city: String,
+    id: u64,
+    age: u32,
+}
+
+fn main() {
+    let people = db().table::<Person>();
+    let _ = people
+        .query()
+        .starts_with(Person::KEY.city, "O")
+        .at(Person::KEY.id, 42);
+}
+
+fn db() -> Db {
+    unimplemented!()
+}

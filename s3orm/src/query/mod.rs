@@ -1,0 +1,360 @@
+//! Queries: which rows of a table, and what of them.
+//!
+//! A table has one order and one way in: its keys. So a [`Query`] fixes the key columns from the
+//! left ([`at`](Query::at)), may bound the next one ([`within`](Query::within),
+//! [`starts_with`](Query::starts_with)), and filters the rest ([`filter`](Query::filter)) on what
+//! was listed. One of its ends then makes the requests: [`all`](Query::all),
+//! [`stream`](Query::stream), [`page`](Query::page), [`first`](Query::first), [`one`](Query::one),
+//! [`count`](Query::count), [`exists`](Query::exists), [`keys`](Query::keys).
+//!
+//! ```
+//! use s3orm::{Db, S3Schema};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// `flights/<origin>/<seq>.json`, the numbers padded so that they are listed in order.
+//! #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+//! #[s3(table = "flights", path = "<origin>/<seq:ordered>")]
+//! struct Flight {
+//!     origin: String,
+//!     seq: u32,
+//!     delay: i32,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! let flights = Db::connect("memory:").await?.table::<Flight>();
+//! for seq in 0..50 {
+//!     flights.put(Flight { origin: "SFO".into(), seq, delay: seq as i32 - 10 }).await?;
+//! }
+//!
+//! let late = flights
+//!     .query()
+//!     .at(Flight::KEY.origin, "SFO")
+//!     .within(Flight::KEY.seq, 10..40)
+//!     .filter(Flight::COL.delay.ge(15))
+//!     .limit(3);
+//! println!("{}", late.plan()?);
+//! let seqs: Vec<u32> = late.all().await?.iter().map(|flight| flight.seq).collect();
+//! assert_eq!(seqs, [25, 26, 27]);
+//! # Ok(()) }
+//! ```
+
+mod bill;
+mod column;
+mod ends;
+mod filter;
+mod key_only;
+mod list;
+mod page;
+mod plan;
+mod rows;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use bill::{Budget, Meter};
+pub use bill::{Prices, Spent};
+pub use column::{Fixed, IntoBounds, NextColumn, PrefixColumn, RangeColumn, Ranged};
+pub use filter::{Filter, ValueFrom};
+pub use key_only::RandomKey;
+use list::{Candidates, Listing, PAGE};
+pub use page::{Cursor, Page, Stopped};
+pub use plan::{Plan, Rows};
+use rows::Reading;
+pub use rows::{KeyStream, RowStream};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::{ColumnFrom, KeyColumn, KeyError, KeyPrefix, KeyRange, Limits};
+use crate::schema::S3Schema;
+use crate::table::Table;
+
+/// Reads under way at once, unless said.
+const CONCURRENCY: usize = 16;
+
+/// A question about a table's rows: of [`Table::query`](crate::Table::query).
+///
+/// `At` is how many key columns are fixed: [`Fixed<N>`](Fixed), or [`Ranged`] after
+/// [`within`](Self::within) or [`starts_with`](Self::starts_with). A query is a value: cloned, it
+/// can be asked again. See the [module](crate::query) for the whole.
+#[must_use = "a query does nothing until one of its ends is awaited"]
+pub struct Query<'a, T: S3Schema, At = Fixed<0>> {
+    table: &'a Table<T>,
+    filter: Option<Filter<T>>,
+    spec: Spec,
+    state: PhantomData<fn() -> At>,
+}
+
+/// What was asked, but for the filter.
+#[derive(Debug, Clone)]
+struct Spec {
+    prefix: KeyPrefix,
+    limits: Limits,
+    limit: Option<usize>,
+    order: Order,
+    scan: bool,
+    concurrency: usize,
+    in_order: bool,
+    budget: Budget,
+    /// The first value that has no key text: told by the end.
+    invalid: Option<KeyError>,
+}
+
+/// The order of an answer: that of the keys, or its reverse.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As the keys are listed.
+    #[default]
+    Ascending,
+    /// From the last key to the first. S3 lists forward only: every key of the range is listed
+    /// before the first row is read, and held (a million at most; with a limit and without a
+    /// filter that reads rows, about as many as the limit). A column `:desc` in the path needs none
+    /// of this: its ascending order is newest first.
+    Descending,
+}
+
+impl<'a, T: S3Schema> Query<'a, T> {
+    pub(crate) fn new(table: &'a Table<T>) -> Self {
+        Self {
+            table,
+            filter: None,
+            spec: Spec {
+                prefix: KeyPrefix::new(&T::SCHEMA.path),
+                limits: Limits::None,
+                limit: None,
+                order: Order::Ascending,
+                scan: false,
+                concurrency: CONCURRENCY,
+                in_order: true,
+                budget: Budget::default(),
+                invalid: None,
+            },
+            state: PhantomData,
+        }
+    }
+}
+
+impl<'a, T: S3Schema, At> Query<'a, T, At> {
+    fn becomes<Then>(self) -> Query<'a, T, Then> {
+        Query {
+            table: self.table,
+            filter: self.filter,
+            spec: self.spec,
+            state: PhantomData,
+        }
+    }
+
+    /// Fixes the next key column. A value is matched whole: `1` never finds `10`.
+    ///
+    /// A column out of the path's order does not compile. A value that has no key text is an error
+    /// of the query's end: [`InvalidKey`](ErrorKind::InvalidKey).
+    pub fn at<C, V>(mut self, column: C, value: V) -> Query<'a, T, C::Next>
+    where
+        C: NextColumn<At, Schema = T>,
+        C::Value: ColumnFrom<V>,
+    {
+        let _ = column;
+        let pushed = self.spec.prefix.push(&C::Value::column_from(value));
+        self.spec.note(pushed);
+        self.becomes()
+    }
+
+    /// Bounds the next key column: `10..20`, `10..=20`, `10..`, `..20`.
+    ///
+    /// Only columns whose keys are listed in the order of their values: `:ordered` and `:desc` ones,
+    /// dates, timestamps, UUIDs, ULIDs and `bool`. Others do not compile.
+    pub fn within<C, R>(mut self, column: C, range: R) -> Query<'a, T, Ranged>
+    where
+        C: NextColumn<At, Schema = T> + RangeColumn,
+        R: IntoBounds<C::Value>,
+    {
+        let _ = column;
+        let (low, high) = range.into_bounds();
+        match (self.spec.bound(low), self.spec.bound(high)) {
+            (Ok(low), Ok(high)) => {
+                let (lower, upper) = if C::DESCENDING {
+                    (high, low)
+                } else {
+                    (low, high)
+                };
+                self.spec.limits = Limits::Between {
+                    lower,
+                    upper,
+                    prefix_free: C::Value::PREFIX_FREE,
+                };
+            }
+            (low, high) => self.spec.note(low.and(high).map(drop)),
+        }
+        self.becomes()
+    }
+
+    /// Rows whose next key column, a text in its plain form, begins with `start`.
+    pub fn starts_with<C>(mut self, column: C, start: impl Into<String>) -> Query<'a, T, Ranged>
+    where
+        C: NextColumn<At, Schema = T> + PrefixColumn,
+    {
+        let _ = column;
+        self.spec.limits = Limits::StartsWith(start.into());
+        self.becomes()
+    }
+
+    /// Keeps the rows that meet a condition, and all conditions given before.
+    ///
+    /// What the key columns decide is decided before the row is read; for the rest the row is read
+    /// and then left out. Without a key column fixed or bounded this needs [`scan`](Self::scan).
+    pub fn filter(mut self, filter: Filter<T>) -> Self {
+        self.filter = Some(match self.filter.take() {
+            Some(before) => before.and(filter),
+            None => filter,
+        });
+        self
+    }
+
+    /// At most this many rows.
+    pub fn limit(mut self, rows: usize) -> Self {
+        self.spec.limit = Some(rows);
+        self
+    }
+
+    /// The order of the answer; ascending by key unless said.
+    pub fn order(mut self, order: Order) -> Self {
+        self.spec.order = order;
+        self
+    }
+
+    /// Allows to read every row of the table, which a query does that neither fixes nor bounds a
+    /// key column. Without it such a query is refused.
+    pub fn scan(mut self) -> Self {
+        self.spec.scan = true;
+        self
+    }
+
+    /// How many rows are read at the same time (16 unless said, at least 1).
+    pub fn concurrency(mut self, reads: usize) -> Self {
+        self.spec.concurrency = reads.max(1);
+        self
+    }
+
+    /// Rows as they come, instead of in the order of their keys: a slow read holds up no other.
+    pub fn unordered(mut self) -> Self {
+        self.spec.in_order = false;
+        self
+    }
+
+    /// At most this many requests: then an error of kind [`Budget`](ErrorKind::Budget), or a
+    /// [`page`](Self::page) that says so. Requests that are sent again after a failure count once.
+    pub fn max_requests(mut self, requests: u64) -> Self {
+        self.spec.budget.requests = Some(requests);
+        self
+    }
+
+    /// At most this much money for requests, in US dollars: as [`max_requests`](Self::max_requests).
+    pub fn max_cost(mut self, dollars: f64) -> Self {
+        self.spec.budget.dollars = Some(dollars);
+        self
+    }
+
+    /// What requests cost, for the plan and for [`max_cost`](Self::max_cost); S3 Standard's prices
+    /// unless said.
+    pub fn prices(mut self, prices: Prices) -> Self {
+        self.spec.budget.prices = prices;
+        self
+    }
+}
+
+impl Spec {
+    fn note<R>(&mut self, result: Result<R, KeyError>) {
+        if let Err(error) = result {
+            self.invalid.get_or_insert(error);
+        }
+    }
+
+    fn bound<V: KeyColumn>(&self, bound: Bound<V>) -> Result<Bound<String>, KeyError> {
+        Ok(match bound {
+            Bound::Unbounded => Bound::Unbounded,
+            Bound::Included(value) => Bound::Included(self.prefix.bound_text(&value)?),
+            Bound::Excluded(value) => Bound::Excluded(self.prefix.bound_text(&value)?),
+        })
+    }
+}
+
+/// From what was asked to what is listed and read.
+impl<T: S3Schema, At> Query<'_, T, At> {
+    /// The part of the table that is asked for.
+    fn range(&self) -> Result<KeyRange> {
+        match &self.spec.invalid {
+            None => Ok(KeyRange::new(
+                self.table.folder(),
+                &self.spec.prefix,
+                self.spec.limits.clone(),
+            )),
+            Some(error) => Err(Error::new(ErrorKind::InvalidKey, error.to_string())),
+        }
+    }
+
+    /// Whether rows are read only to be left out.
+    fn reads_to_filter(&self) -> bool {
+        self.filter
+            .as_ref()
+            .is_some_and(|filter| !filter.is_key_only())
+    }
+
+    /// Refuses to read every row of a table unless that was said.
+    fn check_scan(&self, range: &KeyRange, limit: Option<usize>) -> Result<()> {
+        let bounded = limit.is_some() && self.filter.is_none();
+        if self.spec.scan || bounded || !range.is_whole_table() {
+            return Ok(());
+        }
+        let first = T::SCHEMA.path.columns().next().unwrap_or_default();
+        let detail = "this query reads every row of the table";
+        let help = format!("fix a key column with `.at(KEY.{first}, …)`, or say `.scan()`");
+        Err(Error::new(ErrorKind::Unsupported, detail).with_help(help))
+    }
+
+    fn candidates(&self, range: KeyRange, wanted: Option<usize>) -> Candidates<T> {
+        let first = match (wanted, &self.filter, self.spec.order) {
+            (Some(wanted), None, Order::Ascending) => wanted,
+            _ => PAGE,
+        };
+        let meter = Arc::new(Meter::new(self.spec.budget));
+        let listing = Listing::new(self.table.db().clone(), range, meter, first);
+        let descending = self.spec.order == Order::Descending;
+        Candidates::new(listing, self.filter.clone(), wanted, descending)
+    }
+
+    /// The rows of a part of the table. The keys of `ahead` more rows than the limit are listed, to
+    /// know whether there are any.
+    fn rows(&self, range: KeyRange, ahead: usize) -> RowStream<T> {
+        let limit = self.spec.limit.filter(|_| !self.reads_to_filter());
+        let wanted = limit.map(|limit| limit.saturating_add(ahead));
+        let reading = Reading {
+            filter: self.filter.clone(),
+            limit: self.spec.limit,
+            concurrency: self.spec.concurrency,
+            in_order: self.spec.in_order,
+        };
+        let candidates = self.candidates(range, wanted);
+        RowStream::new(self.table.clone(), candidates, reading)
+    }
+}
+
+impl<T: S3Schema, At> Clone for Query<'_, T, At> {
+    fn clone(&self) -> Self {
+        Self {
+            table: self.table,
+            filter: self.filter.clone(),
+            spec: self.spec.clone(),
+            state: PhantomData,
+        }
+    }
+}
+
+impl<T: S3Schema, At> fmt::Debug for Query<'_, T, At> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query")
+            .field("table", &self.table)
+            .field("filter", &self.filter)
+            .field("spec", &self.spec)
+            .finish()
+    }
+}
