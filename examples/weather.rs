@@ -11,7 +11,6 @@ use chrono::{Datelike as _, NaiveDate};
 use indicatif::{ProgressBar, ProgressStyle};
 use s3orm::{Db, S3Schema, Table};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 
 const FILE: &str = include_str!("data/seattle-weather.csv");
 /// How many requests are under way at once.
@@ -106,25 +105,28 @@ fn read_file() -> anyhow::Result<Vec<Day>> {
 
 /// Writes all rows, [`CONCURRENCY`] at a time.
 async fn load(days: &Table<Day>, rows: Vec<Day>) -> anyhow::Result<()> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {per_sec}  {eta} left")?;
-    let progress = ProgressBar::new(rows.len() as u64).with_style(style);
-    let mut tasks = JoinSet::new();
-    for row in rows {
-        while tasks.len() >= CONCURRENCY {
-            tasks.join_next().await.context("there are tasks")??;
-        }
-        let (days, progress) = (days.clone(), progress.clone());
-        tasks.spawn(async move {
-            days.put(row).await?;
-            progress.inc(1);
-            anyhow::Ok(())
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done??;
-    }
-    progress.finish();
+    let bar = progress_bar("days")?;
+    days.put_many(rows)
+        .concurrency(CONCURRENCY)
+        .on_progress(|done, total| show(&bar, done, total))
+        .await
+        .into_result()?;
+    bar.finish();
     Ok(())
+}
+
+/// A progress bar for any batch, whether or not it knows its length.
+fn progress_bar(what: &str) -> anyhow::Result<ProgressBar> {
+    let template = format!("{{bar:40}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left");
+    Ok(ProgressBar::no_length().with_style(ProgressStyle::with_template(&template)?))
+}
+
+/// What `on_progress` says, on the bar.
+fn show(bar: &ProgressBar, done: u64, total: Option<u64>) {
+    if let Some(total) = total {
+        bar.set_length(total);
+    }
+    bar.set_position(done);
 }
 
 /// The rows of a month, by their keys.
@@ -132,17 +134,9 @@ async fn read_month(days: &Table<Day>, first: NaiveDate) -> anyhow::Result<Vec<D
     let month = first
         .iter_days()
         .take_while(|day| day.month() == first.month());
-    let mut tasks = JoinSet::new();
-    for day in month {
-        let days = days.clone();
-        tasks.spawn(async move { days.get(("seattle", day)).await });
-    }
-    let mut rows = Vec::new();
-    while let Some(row) = tasks.join_next().await {
-        rows.extend(row??);
-    }
-    rows.sort_by_key(|day| day.date);
-    Ok(rows)
+    let keys = month.map(|day| ("seattle", day));
+    let rows = days.get_many(keys).concurrency(CONCURRENCY).await;
+    Ok(rows.into_result()?.into_iter().flatten().collect())
 }
 
 fn date(year: i32, month: u32, day: u32) -> NaiveDate {

@@ -89,6 +89,7 @@
 //! | `sdk-config` | region, endpoint and credentials from an `aws_config::SdkConfig` |
 //! | `server` | an S3 server over any store, for tests and development |
 
+pub mod batch;
 pub mod body;
 mod config;
 mod db;

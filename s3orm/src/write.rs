@@ -175,17 +175,23 @@ pub(crate) async fn delete(
     if !error.kind().is_ambiguous() {
         return Err(Failure::Refused(error));
     }
-    if request.precondition == Precondition::None {
-        for wait in READ_BACK_PAUSES {
-            env.sleep(wait).await;
-            if let Err(absent) = store.head(&request.key).await
-                && absent.kind() == StoreErrorKind::NotFound
-            {
-                return Ok(());
-            }
-        }
+    if request.precondition == Precondition::None && is_gone(store, env, &request.key).await {
+        return Ok(());
     }
     Err(Failure::Unknown(error))
+}
+
+/// Whether an object is gone, after an unconditional deletion whose answer was lost.
+pub(crate) async fn is_gone(store: &dyn Store, env: &Env, key: &str) -> bool {
+    for wait in READ_BACK_PAUSES {
+        env.sleep(wait).await;
+        if let Err(absent) = store.head(key).await
+            && absent.kind() == StoreErrorKind::NotFound
+        {
+            return true;
+        }
+    }
+    false
 }
 
 async fn pause(env: &Env, attempt: u32) {

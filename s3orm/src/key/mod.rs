@@ -32,6 +32,7 @@ mod types;
 
 pub use column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn};
 pub use path::{Encoding, Form, KeyError, PathTemplate, Piece};
+pub(crate) use segment::{escape_from, unescape};
 pub use tuple::{ColumnFrom, KeyFrom, KeyTuple};
 
 /// Marker of a column written in its plain form: `<id>`.

@@ -25,7 +25,7 @@ const LITERAL: [bool; 256] = {
 
 /// Escapes what `out` holds from `start` on. Most values need no change and are not copied.
 #[inline]
-pub(super) fn escape_from(out: &mut String, start: usize) {
+pub(crate) fn escape_from(out: &mut String, start: usize) {
     if !is_literal(&out.as_bytes()[start..]) {
         let text = out.split_off(start);
         escape(&text, out);
@@ -66,7 +66,7 @@ fn stands_for_itself(byte: u8, at: usize, len: usize) -> bool {
 ///
 /// # Errors
 /// [`escape_from`] writes no text this way.
-pub(super) fn unescape(escaped: &str) -> Result<Cow<'_, str>, ColumnError> {
+pub(crate) fn unescape(escaped: &str) -> Result<Cow<'_, str>, ColumnError> {
     if is_literal(escaped.as_bytes()) {
         return Ok(Cow::Borrowed(escaped));
     }

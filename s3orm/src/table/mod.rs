@@ -285,12 +285,17 @@ impl<T: S3Schema> Table<T> {
         &self.db
     }
 
+    /// `<prefix>/<table>/`: what every key of this table begins with.
+    pub(crate) fn folder(&self) -> &str {
+        &self.folder
+    }
+
     #[expect(clippy::unused_self, reason = "reads better at every call")]
     fn during(&self, operation: &'static str, error: Error) -> Error {
         error.during(operation, T::SCHEMA.table)
     }
 
-    fn object_key(&self, key: &T::Key) -> Result<String> {
+    pub(crate) fn object_key(&self, key: &T::Key) -> Result<String> {
         let mut text = String::with_capacity(self.folder.len() + 48);
         text.push_str(&self.folder);
         key.write(&T::SCHEMA.path, &mut text)
@@ -332,7 +337,12 @@ impl<T: S3Schema> Table<T> {
     }
 
     /// Fills in what the library keeps, and makes the write of a row.
-    fn request(&self, row: &mut T, event: WriteEvent, options: &WriteOptions) -> Result<PutObject> {
+    pub(crate) fn request(
+        &self,
+        row: &mut T,
+        event: WriteEvent,
+        options: &WriteOptions,
+    ) -> Result<PutObject> {
         row.prepare(&Prepare::new(self.db.env(), event));
         let key = self.object_key(&row.key())?;
         let body = self.encode_row(row).map_err(|error| error.with_key(&key))?;
@@ -357,7 +367,7 @@ impl<T: S3Schema> Table<T> {
     }
 
     /// Reads the object of a key: its metadata and the row, or `None`.
-    async fn fetch(&self, key: T::Key) -> Result<Option<(ObjectMeta, String, T)>> {
+    pub(crate) async fn fetch(&self, key: T::Key) -> Result<Option<(ObjectMeta, String, T)>> {
         let object_key = self.object_key(&key)?;
         let request = GetObject {
             key: object_key.clone(),
@@ -377,9 +387,9 @@ impl<T: S3Schema> Table<T> {
 
 /// What may be said of any write.
 #[derive(Debug, Clone, Default)]
-struct WriteOptions {
-    content_type: Option<String>,
-    metadata: Metadata,
+pub(crate) struct WriteOptions {
+    pub(crate) content_type: Option<String>,
+    pub(crate) metadata: Metadata,
 }
 
 /// The methods of [`WriteOptions`] on a request that has them in `options`.
@@ -427,7 +437,7 @@ macro_rules! awaits {
 use awaits;
 
 /// Runs an operation in its span and names it in its errors.
-fn operation<'a, T: S3Schema, R>(
+pub(crate) fn operation<'a, T: S3Schema, R>(
     name: &'static str,
     run: impl Future<Output = Result<R>> + Send + 'a,
 ) -> RequestFuture<'a, R> {
@@ -437,7 +447,7 @@ fn operation<'a, T: S3Schema, R>(
 }
 
 /// A row that was just written.
-fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
+pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
     let PutObject {
         key,
         mut metadata,
@@ -457,7 +467,7 @@ fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
 }
 
 /// The error of a failed write: `refused` where a precondition did not hold.
-fn write_error(failure: Failure, key: String, refused: ErrorKind) -> Error {
+pub(crate) fn write_error(failure: Failure, key: String, refused: ErrorKind) -> Error {
     match failure {
         Failure::Refused(error) => match error.kind() {
             StoreErrorKind::PreconditionFailed
