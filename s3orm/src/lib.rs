@@ -91,8 +91,10 @@
 
 pub mod batch;
 pub mod body;
+mod bucket;
 mod config;
 mod db;
+pub mod dynamic;
 mod env;
 mod error;
 pub mod id;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
-use super::bulk;
+use super::guard::confirmed;
 use super::keys::Listed;
 use super::report::{Failed, Outcome};
 use super::{Batch, Items};
@@ -233,7 +233,7 @@ impl<'a, T: S3Schema> DeleteAll<'a, T> {
 
     async fn run(self) -> Result<Swept<T::Key>> {
         let (table, name) = (self.table, T::SCHEMA.table);
-        bulk::confirmed("delete_all", name, self.confirmed.as_deref())?;
+        confirmed("delete_all", name, self.confirmed.as_deref())?;
         let (keys, listed) = table.scope(&self.scope.under)?;
         let batch = table.deletions("delete_all", keys);
         self.scope.sweep(batch, |&()| true, listed).await

@@ -10,37 +10,45 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::key::KeyTuple as _;
 use crate::schema::S3Schema;
-use crate::store::{ListObjects, ListStart, Page};
+use crate::store::{ListObjects, ListStart, ListedObject, Page};
 use crate::table::{Table, store_error};
 
-/// All pages of a listing, one after the other.
+/// All pages of a listing that begins as `request` says, one after the other.
 pub(crate) fn pages(
     db: &Db,
-    prefix: String,
-    delimiter: Option<char>,
+    request: ListObjects,
 ) -> impl Stream<Item = Result<Page>> + Send + use<> {
-    let start = (db.clone(), Some(ListStart::First));
-    stream::try_unfold(start, move |(db, start)| {
-        let request = start.map(|start| ListObjects {
-            prefix: prefix.clone(),
-            delimiter,
-            start,
-            limit: None,
-        });
+    let db = db.clone();
+    stream::try_unfold(Some(request), move |request| {
+        let db = db.clone();
         async move {
             let Some(request) = request else {
                 return Ok(None);
             };
-            let prefix = request.prefix.clone();
-            let mut page = db
-                .store()
-                .list(request)
-                .await
-                .map_err(|error| store_error(error, Some(prefix)))?;
-            let next = page.next.take().map(ListStart::Token);
-            Ok(Some((page, (db, next))))
+            let listed = db.store().list(request.clone()).await;
+            let mut page =
+                listed.map_err(|error| store_error(error, Some(request.prefix.clone())))?;
+            let next = page.next.take().map(|token| ListObjects {
+                start: ListStart::Token(token),
+                ..request
+            });
+            Ok(Some((page, next)))
         }
     })
+}
+
+/// All objects of a listing.
+pub(crate) fn objects(
+    db: &Db,
+    prefix: String,
+) -> impl Stream<Item = Result<ListedObject>> + Send + use<> {
+    let request = ListObjects {
+        prefix,
+        ..ListObjects::default()
+    };
+    pages(db, request)
+        .map_ok(|page| stream::iter(page.objects).map(Ok))
+        .try_flatten()
 }
 
 /// What became of a listing whose keys went elsewhere.
@@ -72,26 +80,23 @@ impl<T: S3Schema> Table<T> {
     pub(super) fn keys_under(&self, under: &str) -> (Items<'static, T::Key>, Arc<Listed>) {
         let listed = Arc::new(Listed::default());
         let (told, folder) = (Arc::clone(&listed), self.folder().len());
-        let pages = pages(self.db(), format!("{}{under}", self.folder()), None);
-        let keys = pages
-            .map_ok(|page| stream::iter(page.objects).map(Ok))
-            .try_flatten()
-            .filter_map(move |object: Result<_>| {
-                let key = match object {
-                    Ok(object) => {
-                        let key = T::Key::parse(&T::SCHEMA.path, &object.key[folder..]);
-                        if key.is_err() {
-                            told.foreign.fetch_add(1, Ordering::Relaxed);
-                        }
-                        key.ok()
+        let objects = objects(self.db(), format!("{}{under}", self.folder()));
+        let keys = objects.filter_map(move |object| {
+            let key = match object {
+                Ok(object) => {
+                    let key = T::Key::parse(&T::SCHEMA.path, &object.key[folder..]);
+                    if key.is_err() {
+                        told.foreign.fetch_add(1, Ordering::Relaxed);
                     }
-                    Err(error) => {
-                        *told.slot() = Some(error);
-                        None
-                    }
-                };
-                std::future::ready(key)
-            });
+                    key.ok()
+                }
+                Err(error) => {
+                    *told.slot() = Some(error);
+                    None
+                }
+            };
+            std::future::ready(key)
+        });
         let items = Items {
             stream: Box::pin(keys),
             total: None,

@@ -63,6 +63,7 @@
 mod all;
 pub(crate) mod bulk;
 mod delete;
+mod guard;
 mod keys;
 mod report;
 mod rows;
@@ -72,7 +73,8 @@ use std::pin::Pin;
 
 pub use all::{DeleteAll, Swept, UpdateAll};
 use futures_util::stream::{self, Stream, StreamExt as _};
-pub(crate) use keys::pages;
+pub use guard::Guarded;
+pub(crate) use keys::{objects, pages};
 pub use report::{Failed, Outcome, Report};
 pub use run::{Batch, Outcomes};
 

@@ -21,6 +21,7 @@ pub use read::{Exists, Get, Read};
 pub use update::{Decision, Update};
 
 use crate::db::Db;
+use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyFrom, KeyTuple as _};
 use crate::row::{IntoRow, Row, Version};
@@ -308,12 +309,7 @@ impl<T: S3Schema> Table<T> {
         let body = row.encode().map_err(|error| {
             Error::new(ErrorKind::InvalidRow, error.to_string()).with_cause(error.into_cause())
         })?;
-        let limit = self.db.max_row_bytes();
-        if body.len() as u64 > limit {
-            let detail = format!("the row is {} bytes long; the limit is {limit}", body.len());
-            return Err(Error::new(ErrorKind::InvalidRow, detail)
-                .with_help("store large data apart, or raise `max_row_bytes`"));
-        }
+        self.db.check_size(body.len())?;
         Ok(body.into())
     }
 
@@ -346,14 +342,6 @@ impl<T: S3Schema> Table<T> {
         row.prepare(&Prepare::new(self.db.env(), event));
         let key = self.object_key(&row.key())?;
         let body = self.encode_row(row).map_err(|error| error.with_key(&key))?;
-        let mut metadata = options.metadata.clone();
-        if let Some(name) = metadata.keys().find(|name| name.starts_with("s3orm-")) {
-            return Err(Error::new(
-                ErrorKind::InvalidRow,
-                format!("the metadata name `{name}` is reserved: names with `s3orm-` are ours"),
-            ));
-        }
-        metadata.insert(write::ID.to_owned(), write::new_id(self.db.env()));
         Ok(PutObject {
             key,
             body,
@@ -362,7 +350,7 @@ impl<T: S3Schema> Table<T> {
                 Some(own) => own.clone().into(),
                 None => T::SCHEMA.body.content_type().into(),
             }),
-            metadata,
+            metadata: options.metadata(self.db.env())?,
         })
     }
 
@@ -392,6 +380,21 @@ pub(crate) struct WriteOptions {
     pub(crate) metadata: Metadata,
 }
 
+impl WriteOptions {
+    /// The metadata of a new write: what was said of it, and its id.
+    pub(crate) fn metadata(&self, env: &Env) -> Result<Metadata> {
+        let mut metadata = self.metadata.clone();
+        if let Some(name) = metadata.keys().find(|name| name.starts_with("s3orm-")) {
+            return Err(Error::new(
+                ErrorKind::InvalidRow,
+                format!("the metadata name `{name}` is reserved: names with `s3orm-` are ours"),
+            ));
+        }
+        metadata.insert(write::ID.to_owned(), write::new_id(env));
+        Ok(metadata)
+    }
+}
+
 /// The methods of [`WriteOptions`] on a request that has them in `options`.
 macro_rules! write_options {
     ($request:ident) => {
@@ -419,7 +422,7 @@ macro_rules! write_options {
         }
     };
 }
-use write_options;
+pub(crate) use write_options;
 
 /// Makes a request with an `async fn run(self)` awaitable, and names the operation in its errors.
 macro_rules! awaits {
