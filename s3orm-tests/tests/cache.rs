@@ -12,6 +12,7 @@ use s3orm_tests::connect;
 use s3orm_tests::server::TestServer;
 use s3orm_tests::tables::{Person, person};
 
+#[expect(clippy::unused_async, reason = "the suite awaits its fixture")]
 async fn cached() -> Fixture {
     let inner = Arc::new(MemoryStore::new("rows", Env::system()));
     Fixture::new(CacheStore::new(inner, 1 << 20).expect("a cache"))

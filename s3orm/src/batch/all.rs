@@ -151,9 +151,9 @@ impl<T: S3Schema> Table<T> {
     /// of it are left alone, and counted.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) if the name was not repeated, [`InvalidKey`](
-    /// ErrorKind::InvalidKey) if the folder has no `/` at its end, and those of the listing. What
-    /// keeps single rows from being deleted is in the report.
+    /// [`Config`](ErrorKind::Config) if the name was not repeated,
+    /// [`InvalidKey`](ErrorKind::InvalidKey) if the folder has no `/` at its end, and those of the
+    /// listing. What keeps single rows from being deleted is in the report.
     ///
     /// # Cost
     /// 1 LIST and 1 POST (`DeleteObjects`) for each 1,000 rows.

@@ -169,12 +169,7 @@ impl<'a, O: Send + 'a, I: Send + 'a> Batch<'a, O, I> {
     }
 
     /// The pieces' futures, and what their outcomes pass through when they are done.
-    fn start(
-        self,
-    ) -> (
-        Pieces<'a, O, I>,
-        impl FnMut(Piece<O, I>) -> Piece<O, I> + Send + 'a,
-    ) {
+    fn start(self) -> (Pieces<'a, O, I>, Told<'a, O, I>) {
         let runner = Arc::new(Runner {
             db: self.db,
             name: self.name,
@@ -198,12 +193,14 @@ impl<'a, O: Send + 'a, I: Send + 'a> Batch<'a, O, I> {
             }
             piece
         };
-        (Box::pin(pieces), progress)
+        (Box::pin(pieces), Box::new(progress))
     }
 }
 
 /// The outcomes of a piece, and its place in the input.
 type Piece<O, I> = (usize, Vec<Outcome<O, I>>);
+/// Tells of a piece's progress.
+type Told<'a, O, I> = Box<dyn FnMut(Piece<O, I>) -> Piece<O, I> + Send + 'a>;
 type Pieces<'a, O, I> = Pin<Box<dyn Stream<Item = BoxFuture<'a, Piece<O, I>>> + Send + 'a>>;
 
 /// What the pieces of a batch share.

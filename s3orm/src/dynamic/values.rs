@@ -182,8 +182,8 @@ impl Layout {
         let extension = if last { &*self.extension } else { "" };
         path.push_str(extension);
         let segment = &path[start..];
-        let lost = value.is_empty() || value.contains('/') || matches!(segment, "." | "..");
-        if lost && self.encoding == Encoding::Verbatim {
+        let unreadable = value.is_empty() || value.contains('/') || matches!(segment, "." | "..");
+        if unreadable && self.encoding == Encoding::Verbatim {
             let detail = format!(
                 "key column `{column}`: `{}` cannot be a segment of a key as it is",
                 value.escape_debug()
@@ -217,12 +217,11 @@ impl Layout {
         place.ok_or_else(|| {
             let columns = || self.columns.iter().map(String::as_str);
             let detail = format!("there is no key column `{}`", name.escape_debug());
-            let help = match did_you_mean(name, columns()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    let names: Vec<_> = columns().map(|name| format!("`{name}`")).collect();
-                    format!("the columns are {}", names.join(", "))
-                }
+            let help = if let Some(near) = did_you_mean(name, columns()) {
+                format!("did you mean `{near}`?")
+            } else {
+                let names: Vec<_> = columns().map(|name| format!("`{name}`")).collect();
+                format!("the columns are {}", names.join(", "))
             };
             Error::new(ErrorKind::InvalidKey, detail).with_help(help)
         })
