@@ -8,15 +8,16 @@
 
 use std::error::Error;
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::{Months, NaiveDate};
 use indicatif::{ProgressBar, ProgressStyle};
 use s3orm::{Db, S3Schema, Table};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
 
 const FILE: &str = include_str!("data/seattle-weather.csv");
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 32;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 #[derive(Debug, Clone, Serialize, Deserialize, S3Schema)]
 #[s3(table = "weather", path = "<station>/<date>")]
@@ -46,7 +47,7 @@ struct Record {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn main() -> Result<()> {
     let connection = std::env::args()
         .nth(1)
         .unwrap_or_else(|| "file:./data".to_owned());
@@ -79,7 +80,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     Ok(())
 }
 
-fn read_file() -> csv::Result<Vec<Day>> {
+fn read_file() -> Result<Vec<Day>> {
     csv::Reader::from_reader(FILE.as_bytes())
         .deserialize()
         .map(|line| {
@@ -106,53 +107,38 @@ fn read_file() -> csv::Result<Vec<Day>> {
 }
 
 /// Writes all rows, [`CONCURRENCY`] at a time.
-async fn load(days: &Table<Day>, rows: Vec<Day>) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} days  {per_sec}  {eta} left")?;
-    let progress = ProgressBar::new(rows.len() as u64).with_style(style);
-    let mut tasks = JoinSet::new();
-    for row in rows {
-        if tasks.len() == CONCURRENCY {
-            progress.inc(one_done(&mut tasks).await?.is_some().into());
-        }
-        let days = days.clone();
-        tasks.spawn(async move { days.put(row).await });
-    }
-    while one_done(&mut tasks).await?.is_some() {
-        progress.inc(1);
-    }
-    progress.finish();
+async fn load(days: &Table<Day>, rows: Vec<Day>) -> Result<()> {
+    let bar = progress_bar("days")?;
+    days.put_many(rows)
+        .concurrency(CONCURRENCY)
+        .on_progress(|done, total| show(&bar, done, total))
+        .await
+        .into_result()?;
+    bar.finish();
     Ok(())
 }
 
-/// The rows of a month, by their keys.
-async fn read_month(
-    days: &Table<Day>,
-    first: NaiveDate,
-) -> Result<Vec<Day>, Box<dyn Error + Send + Sync>> {
-    let mut tasks = JoinSet::new();
-    for day in first
-        .iter_days()
-        .take_while(|day| day.month() == first.month())
-    {
-        let days = days.clone();
-        tasks.spawn(async move { days.get(("seattle", day)).await });
-    }
-    let mut rows = Vec::new();
-    while let Some(row) = one_done(&mut tasks).await? {
-        rows.extend(row);
-    }
-    rows.sort_by_key(|day| day.date);
-    Ok(rows)
+/// A progress bar for any batch, whether or not it knows its length.
+fn progress_bar(what: &str) -> Result<ProgressBar> {
+    let template = format!("{{bar:40}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left");
+    Ok(ProgressBar::no_length().with_style(ProgressStyle::with_template(&template)?))
 }
 
-/// What the next task to end returned; `None` when there is none left.
-async fn one_done<T: 'static>(
-    tasks: &mut JoinSet<s3orm::Result<T>>,
-) -> Result<Option<T>, Box<dyn Error + Send + Sync>> {
-    match tasks.join_next().await {
-        Some(done) => Ok(Some(done??)),
-        None => Ok(None),
+/// What `on_progress` says, on the bar.
+fn show(bar: &ProgressBar, done: u64, total: Option<u64>) {
+    if let Some(total) = total {
+        bar.set_length(total);
     }
+    bar.set_position(done);
+}
+
+/// The rows of a month: one listing of their keys, then each of them.
+async fn read_month(days: &Table<Day>, first: NaiveDate) -> Result<Vec<Day>> {
+    let month = days
+        .query()
+        .at(Day::KEY.station, "seattle")
+        .within(Day::KEY.date, first..first + Months::new(1));
+    Ok(month.concurrency(CONCURRENCY).all().await?)
 }
 
 fn date(year: i32, month: u32, day: u32) -> NaiveDate {

@@ -496,7 +496,7 @@ async fn foreign_objects_are_no_rows() {
             key: key.into(),
             ..PutObject::default()
         };
-        notes.db().store().put(foreign).await.unwrap();
+        notes.db().store().put(&foreign).await.unwrap();
     }
     assert_eq!(
         notes
@@ -524,7 +524,7 @@ async fn a_row_that_fails_is_an_item_and_the_next_follows() {
         key: "notes/a/2.json".into(),
         ..PutObject::default()
     };
-    notes.db().store().put(broken).await.unwrap();
+    notes.db().store().put(&broken).await.unwrap();
     let mut rows = notes.query().at(Note::KEY.name, "a").stream().unwrap();
     let mut ids = Vec::new();
     let mut errors = Vec::new();

@@ -362,7 +362,7 @@ async fn random_keys_are_uniform_and_approximate_ones_are_keys() {
         key: "items/c/x".into(),
         ..PutObject::default()
     };
-    db.store().put(foreign).await.unwrap();
+    db.store().put(&foreign).await.unwrap();
     for _ in 0..50 {
         assert!(
             table

@@ -57,6 +57,8 @@ pub struct DbBuilder {
     options: Options,
     verbose: bool,
     retry: RetryPolicy,
+    #[cfg(feature = "cache")]
+    cache_bytes: u64,
     /// The first option that does not fit the connection: told when connecting.
     misfit: Option<Error>,
 }
@@ -68,6 +70,8 @@ impl DbBuilder {
             options: Options::new(name, prefix, Env::system()),
             verbose: false,
             retry: RetryPolicy::default(),
+            #[cfg(feature = "cache")]
+            cache_bytes: 0,
             misfit: None,
         }
     }
@@ -98,6 +102,15 @@ impl DbBuilder {
         self
     }
 
+    /// Keeps up to so many bytes of the rows that are read (none unless set). Each read still asks
+    /// S3, which answers without the body if the row is unchanged: see
+    /// [`CacheStore`](crate::store::cache::CacheStore).
+    #[cfg(feature = "cache")]
+    pub fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
     /// Time and randomness from elsewhere: a seed, so that a failure replays. No parameter.
     pub fn env(mut self, env: Env) -> Self {
         self.options.env = env;
@@ -117,8 +130,23 @@ impl DbBuilder {
             .await
             .map_err(|error| error.during("connect", ""))?;
         let store: Arc<dyn Store> = Arc::new(TraceStore::new(store, env.clone(), self.verbose));
-        let store = Arc::new(RetryStore::new(store, env.clone(), self.retry));
+        let store: Arc<dyn Store> = Arc::new(RetryStore::new(store, env.clone(), self.retry));
+        #[cfg(feature = "cache")]
+        let store = cached(store, self.cache_bytes)?;
         Ok(Db::open(store, self.options))
+    }
+}
+
+#[cfg(feature = "cache")]
+fn cached(store: Arc<dyn Store>, bytes: u64) -> Result<Arc<dyn Store>> {
+    if bytes == 0 {
+        return Ok(store);
+    }
+    match crate::store::cache::CacheStore::new(store, bytes) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => Err(
+            Error::config(error.to_string(), "set a smaller `cache_bytes`").during("connect", ""),
+        ),
     }
 }
 

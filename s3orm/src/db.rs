@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::DbBuilder;
 use crate::env::Env;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::schema::S3Schema;
 use crate::store::{Store, StoreErrorKind};
 use crate::table::{Table, store_error};
@@ -156,6 +156,21 @@ impl Db {
     /// What every key of this database begins with: empty, or with a `/` at its end.
     pub fn prefix(&self) -> &str {
         &self.0.options.prefix
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// Refuses a row that is larger than `max_row_bytes`.
+    pub(crate) fn check_size(&self, bytes: usize) -> Result<()> {
+        let limit = self.max_row_bytes();
+        if bytes as u64 <= limit {
+            return Ok(());
+        }
+        let detail = format!("the row is {bytes} bytes long; the limit is {limit}");
+        Err(Error::new(ErrorKind::InvalidRow, detail)
+            .with_help("store large data apart, or raise `max_row_bytes`"))
     }
 
     pub(crate) fn env(&self) -> &Env {

@@ -133,12 +133,16 @@ impl Error {
     }
 
     /// Names the operation and the table; what is set already (further inside) is kept.
-    pub(crate) fn during(mut self, operation: &'static str, table: &'static str) -> Self {
+    pub(crate) fn during(
+        mut self,
+        operation: &'static str,
+        table: impl Into<Cow<'static, str>>,
+    ) -> Self {
         if self.0.operation.is_empty() {
             self.0.operation = operation;
         }
         if self.0.table.is_empty() {
-            self.0.table = Cow::Borrowed(table);
+            self.0.table = table.into();
         }
         self
     }

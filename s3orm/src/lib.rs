@@ -87,11 +87,15 @@
 //! | `rusoto` | `s3://…?client=rusoto`: `rusoto_s3` and `rusoto_core`, which are unmaintained |
 //! | `chrono`, `jiff`, `uuid`, `ulid` | key columns, timestamps and generated ids of these crates |
 //! | `sdk-config` | region, endpoint and credentials from an `aws_config::SdkConfig` |
+//! | `cache` | `cache_bytes`: reads kept in memory, revalidated by ETag |
 //! | `server` | an S3 server over any store, for tests and development |
 
+pub mod batch;
 pub mod body;
+mod bucket;
 mod config;
 mod db;
+pub mod dynamic;
 mod env;
 mod error;
 pub mod id;

@@ -194,6 +194,14 @@ const PARAMETERS: &[(&str, Setter)] = &[
     ("max_row_bytes", |builder, value| {
         Ok(builder.max_row_bytes(number(value)?))
     }),
+    #[cfg(feature = "cache")]
+    ("cache_bytes", |builder, value| {
+        Ok(builder.cache_bytes(number(value)?))
+    }),
+    #[cfg(not(feature = "cache"))]
+    ("cache_bytes", |_, _| {
+        Err(expected("enable the cargo feature `cache` of s3orm"))
+    }),
     ("max_attempts", |builder, value| {
         Ok(builder.max_attempts(number(value)?))
     }),

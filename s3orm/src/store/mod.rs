@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+#[cfg(feature = "cache")]
+pub mod cache;
 #[cfg(all(feature = "dir", unix))]
 pub mod dir;
 mod listing;

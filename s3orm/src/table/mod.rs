@@ -21,6 +21,7 @@ pub use read::{Exists, Get, Read};
 pub use update::{Decision, Update};
 
 use crate::db::Db;
+use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyFrom, KeyTuple as _};
 use crate::query::Query;
@@ -303,7 +304,7 @@ impl<T: S3Schema> Table<T> {
         error.during(operation, T::SCHEMA.table)
     }
 
-    fn object_key(&self, key: &T::Key) -> Result<String> {
+    pub(crate) fn object_key(&self, key: &T::Key) -> Result<String> {
         let mut text = String::with_capacity(self.folder.len() + 48);
         text.push_str(&self.folder);
         key.write(&T::SCHEMA.path, &mut text)
@@ -316,12 +317,7 @@ impl<T: S3Schema> Table<T> {
         let body = row.encode().map_err(|error| {
             Error::new(ErrorKind::InvalidRow, error.to_string()).with_cause(error.into_cause())
         })?;
-        let limit = self.db.max_row_bytes();
-        if body.len() as u64 > limit {
-            let detail = format!("the row is {} bytes long; the limit is {limit}", body.len());
-            return Err(Error::new(ErrorKind::InvalidRow, detail)
-                .with_help("store large data apart, or raise `max_row_bytes`"));
-        }
+        self.db.check_size(body.len())?;
         Ok(body.into())
     }
 
@@ -345,18 +341,15 @@ impl<T: S3Schema> Table<T> {
     }
 
     /// Fills in what the library keeps, and makes the write of a row.
-    fn request(&self, row: &mut T, event: WriteEvent, options: &WriteOptions) -> Result<PutObject> {
+    pub(crate) fn request(
+        &self,
+        row: &mut T,
+        event: WriteEvent,
+        options: &WriteOptions,
+    ) -> Result<PutObject> {
         row.prepare(&Prepare::new(self.db.env(), event));
         let key = self.object_key(&row.key())?;
         let body = self.encode_row(row).map_err(|error| error.with_key(&key))?;
-        let mut metadata = options.metadata.clone();
-        if let Some(name) = metadata.keys().find(|name| name.starts_with("s3orm-")) {
-            return Err(Error::new(
-                ErrorKind::InvalidRow,
-                format!("the metadata name `{name}` is reserved: names with `s3orm-` are ours"),
-            ));
-        }
-        metadata.insert(write::ID.to_owned(), write::new_id(self.db.env()));
         Ok(PutObject {
             key,
             body,
@@ -365,12 +358,12 @@ impl<T: S3Schema> Table<T> {
                 Some(own) => own.clone().into(),
                 None => T::SCHEMA.body.content_type().into(),
             }),
-            metadata,
+            metadata: options.metadata(self.db.env())?,
         })
     }
 
     /// Reads the object of a key: its metadata and the row, or `None`.
-    async fn fetch(&self, key: T::Key) -> Result<Option<(ObjectMeta, String, T)>> {
+    pub(crate) async fn fetch(&self, key: T::Key) -> Result<Option<(ObjectMeta, String, T)>> {
         let object_key = self.object_key(&key)?;
         self.fetch_object(key, object_key).await
     }
@@ -399,9 +392,24 @@ impl<T: S3Schema> Table<T> {
 
 /// What may be said of any write.
 #[derive(Debug, Clone, Default)]
-struct WriteOptions {
-    content_type: Option<String>,
-    metadata: Metadata,
+pub(crate) struct WriteOptions {
+    pub(crate) content_type: Option<String>,
+    pub(crate) metadata: Metadata,
+}
+
+impl WriteOptions {
+    /// The metadata of a new write: what was said of it, and its id.
+    pub(crate) fn metadata(&self, env: &Env) -> Result<Metadata> {
+        let mut metadata = self.metadata.clone();
+        if let Some(name) = metadata.keys().find(|name| name.starts_with("s3orm-")) {
+            return Err(Error::new(
+                ErrorKind::InvalidRow,
+                format!("the metadata name `{name}` is reserved: names with `s3orm-` are ours"),
+            ));
+        }
+        metadata.insert(write::ID.to_owned(), write::new_id(env));
+        Ok(metadata)
+    }
 }
 
 /// The methods of [`WriteOptions`] on a request that has them in `options`.
@@ -429,7 +437,7 @@ macro_rules! write_options {
         }
     };
 }
-use write_options;
+pub(crate) use write_options;
 
 /// Makes a request with an `async fn run(self)` awaitable, and names the operation in its errors.
 macro_rules! awaits {
@@ -457,7 +465,7 @@ pub(crate) fn operation<'a, T: S3Schema, R>(
 }
 
 /// A row that was just written.
-fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
+pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
     let PutObject {
         key,
         mut metadata,
@@ -477,7 +485,7 @@ fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
 }
 
 /// The error of a failed write: `refused` where a precondition did not hold.
-fn write_error(failure: Failure, key: String, refused: ErrorKind) -> Error {
+pub(crate) fn write_error(failure: Failure, key: String, refused: ErrorKind) -> Error {
     match failure {
         Failure::Refused(error) => match error.kind() {
             StoreErrorKind::PreconditionFailed

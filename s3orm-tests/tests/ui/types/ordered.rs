@@ -2,7 +2,7 @@ use s3orm::S3Schema;
 use s3orm::key::{ColumnError, KeyColumn};
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Name(String);
 
 impl KeyColumn for Name {

@@ -1,0 +1,361 @@
+//! Tables without a Rust type: columns are named when the program runs, rows are bytes.
+//!
+//! For tools, and for buckets that other programs fill. A key is the table's folder, a segment for
+//! each column, and an extension; nothing else is known of a row.
+//!
+//! ```
+//! use s3orm::Db;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! let db = Db::connect("memory:").await?;
+//! let people = db.dynamic("people").columns(["date", "id"])?;
+//!
+//! people.insert([("date", "2024-01-01"), ("id", "7")], "Ann").await?;   // people/2024-01-01/7.json
+//! people.put(&[("date", "2024-01-01"), ("id", "70")], b"Bob").await?;
+//!
+//! let row = people.select([("id", "7"), ("date", "2024-01-01")]).await?.expect("it was written");
+//! assert_eq!(row.text()?, "Ann");
+//!
+//! let that_day = people.query([("date", "2024-01-01")]);
+//! assert_eq!(that_day.clone().count().await?, 2);
+//! let sevens = people.query([("id", "7")]).scan().keys().await?;       // not 70
+//! assert_eq!(sevens[0].get("date"), Some("2024-01-01"));
+//!
+//! that_day.delete().confirm("people").await?;
+//! assert_eq!(people.random_key().await?, None);
+//! # Ok(()) }
+//! ```
+//!
+//! # Other programs' buckets
+//!
+//! Unless said otherwise keys are written as a derived table writes them: values escaped, `.json`
+//! at the end. Where a bucket holds values as they are and no extension, say so:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let db = s3orm::Db::connect("memory:").await?;
+//! use s3orm::key::Encoding;
+//!
+//! let people = db
+//!     .dynamic("people")
+//!     .encoding(Encoding::Verbatim)
+//!     .extension("")
+//!     .columns(["date", "id"])?;
+//! people.insert([("date", "2024/01"), ("id", "7")], "Ann").await.unwrap_err();  // one segment each
+//! people.insert([("date", "2024 01"), ("id", "7")], "Ann").await?;              // people/2024 01/7
+//! assert!(people.select_by_key("2024 01/7").await?.is_some());
+//! # Ok(()) }
+//! ```
+//!
+//! # Raw keys
+//!
+//! The `…_by_key` methods take what follows the table's folder as it is on the bucket, with its
+//! extension, whatever the columns. Objects that are no rows of the columns are passed over by
+//! every other method; [`query_by_key`](DynamicTable::query_by_key) shows them.
+
+mod body;
+mod distinct;
+mod query;
+mod values;
+mod write;
+
+use std::sync::Arc;
+
+pub use body::Body;
+use bytes::Bytes;
+pub use query::{Listed, Query};
+use values::Layout;
+pub use values::Values;
+pub use write::{Copy, Write};
+
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result};
+use crate::key::Encoding;
+use crate::row::Row;
+use crate::store::{DeleteObject, GetObject, StoreErrorKind, check_key};
+use crate::table::{store_error, write_error};
+use crate::write as writes;
+
+/// A dynamic table before its columns are known: of [`Db::dynamic`].
+#[derive(Debug, Clone)]
+#[must_use = "name the columns"]
+pub struct Dynamic {
+    db: Db,
+    table: String,
+    encoding: Encoding,
+    extension: String,
+}
+
+impl Db {
+    /// Begins a table whose columns are named at run time: see [`dynamic`](crate::dynamic). No
+    /// request.
+    pub fn dynamic(&self, table: impl Into<String>) -> Dynamic {
+        Dynamic {
+            db: self.clone(),
+            table: table.into(),
+            encoding: Encoding::Escaped,
+            extension: ".json".to_owned(),
+        }
+    }
+}
+
+impl Dynamic {
+    /// Whether values are escaped in keys; they are unless set.
+    pub fn encoding(mut self, encoding: Encoding) -> Self {
+        self.encoding = encoding;
+        self
+    }
+
+    /// What keys end with: `.json` unless set. May be empty.
+    pub fn extension(mut self, extension: impl Into<String>) -> Self {
+        self.extension = extension.into();
+        self
+    }
+
+    /// The table with these key columns, in path order.
+    ///
+    /// # Errors
+    /// [`Schema`](ErrorKind::Schema): no columns, a column twice or without a name; a table's name
+    /// or an extension that holds a `/`.
+    pub fn columns<C: Into<String>>(
+        self,
+        columns: impl IntoIterator<Item = C>,
+    ) -> Result<DynamicTable> {
+        let columns: Vec<String> = columns.into_iter().map(Into::into).collect();
+        let name = self.table.clone();
+        self.open(columns)
+            .map_err(|error| error.during("dynamic", name))
+    }
+
+    fn open(self, columns: Vec<String>) -> Result<DynamicTable> {
+        let wrong = |detail: String, help: &'static str| {
+            Err(Error::new(ErrorKind::Schema, detail).with_help(help))
+        };
+        check_table(&self.table)?;
+        if self.extension.contains('/') {
+            let detail = format!("the extension `{}` holds a `/`", self.extension);
+            return wrong(detail, "write `.json`, or nothing");
+        }
+        if columns.is_empty() {
+            return wrong("the table has no columns".to_owned(), "name one at least");
+        }
+        for (place, column) in columns.iter().enumerate() {
+            if column.is_empty() || columns[..place].contains(column) {
+                let detail = format!("the column `{column}` is empty or stands there twice");
+                return wrong(detail, "give each segment of the key a name of its own");
+            }
+        }
+        Ok(DynamicTable {
+            folder: format!("{}{}/", self.db.prefix(), self.table).into(),
+            db: self.db,
+            name: self.table.into(),
+            layout: Arc::new(Layout {
+                columns,
+                extension: self.extension,
+                encoding: self.encoding,
+            }),
+        })
+    }
+}
+
+/// A table's name must be a folder of its own.
+pub(crate) fn check_table(name: &str) -> Result<()> {
+    if !name.is_empty() && !name.contains('/') && !matches!(name, "." | ".." | "_s3orm") {
+        return Ok(());
+    }
+    let detail = format!("`{}` cannot be a table", name.escape_debug());
+    Err(Error::new(ErrorKind::Schema, detail)
+        .with_help("name one folder: not empty, without `/`, not `.`, `..` or `_s3orm`"))
+}
+
+/// A table whose columns are named at run time. Cheap to clone, `Send + Sync`.
+///
+/// From [`Db::dynamic`]; see [`dynamic`](crate::dynamic).
+#[derive(Debug, Clone)]
+pub struct DynamicTable {
+    db: Db,
+    name: Arc<str>,
+    /// `<prefix>/<table>/`.
+    folder: Arc<str>,
+    layout: Arc<Layout>,
+}
+
+impl DynamicTable {
+    /// Creates a row.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](ErrorKind::AlreadyExists) if there is one with its key,
+    /// [`InvalidKey`](ErrorKind::InvalidKey) if a column is missing or unknown, and those of
+    /// [`put`](Self::put).
+    ///
+    /// # Cost
+    /// 1 PUT. When the row is there, 1 more HEAD makes sure that it is another's.
+    pub fn insert(&self, values: impl Into<Values>, body: impl Into<Body>) -> Write<'_> {
+        Write::new(self, "insert", self.key_of(&values.into()), body.into())
+    }
+
+    /// Creates a row or replaces it.
+    ///
+    /// # Errors
+    /// [`InvalidKey`](ErrorKind::InvalidKey), [`InvalidRow`](ErrorKind::InvalidRow) if it is too
+    /// large, [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and those of the connection.
+    ///
+    /// # Cost
+    /// 1 PUT.
+    pub fn put(&self, values: impl Into<Values>, body: impl Into<Body>) -> Write<'_> {
+        Write::new(self, "put", self.key_of(&values.into()), body.into())
+    }
+
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// [`InvalidKey`](ErrorKind::InvalidKey) if a column is missing or unknown,
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if it is larger than `max_row_bytes`, and those
+    /// of the connection.
+    ///
+    /// # Cost
+    /// 1 GET.
+    pub async fn select(&self, values: impl Into<Values>) -> Result<Option<Row<Bytes>>> {
+        let key = self.key_of(&values.into());
+        self.during("select", self.fetch(key).await)
+    }
+
+    /// Deletes a row; deleting one that is not there succeeds. For several rows, see
+    /// [`Query::delete`].
+    ///
+    /// # Errors
+    /// [`InvalidKey`](ErrorKind::InvalidKey) if a column is missing or unknown,
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and those of the connection.
+    ///
+    /// # Cost
+    /// 1 DELETE.
+    pub async fn delete(&self, values: impl Into<Values>) -> Result<()> {
+        let key = self.key_of(&values.into());
+        self.during("delete", self.remove(key).await)
+    }
+
+    /// Copies a row to another key of this table, or by [`Copy::into_table`] of another, over what
+    /// is there.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such row,
+    /// [`Conflict`](ErrorKind::Conflict) if it was changed meanwhile, and those of
+    /// [`put`](Self::put).
+    ///
+    /// # Cost
+    /// 1 HEAD and 1 COPY: the bytes do not leave S3.
+    pub fn copy(&self, from: impl Into<Values>, to: impl Into<Values>) -> Copy<'_> {
+        Copy::new(self, from.into(), to.into())
+    }
+
+    /// Creates a row by its raw key: what follows the table's folder.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    ///
+    /// # Cost
+    /// As [`insert`](Self::insert).
+    pub fn insert_by_key(&self, key: &str, body: impl Into<Body>) -> Write<'_> {
+        Write::new(self, "insert", self.raw(key), body.into())
+    }
+
+    /// Creates or replaces a row by its raw key.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    ///
+    /// # Cost
+    /// 1 PUT.
+    pub fn put_by_key(&self, key: &str, body: impl Into<Body>) -> Write<'_> {
+        Write::new(self, "put", self.raw(key), body.into())
+    }
+
+    /// Reads a row by its raw key.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    ///
+    /// # Cost
+    /// 1 GET.
+    pub async fn select_by_key(&self, key: &str) -> Result<Option<Row<Bytes>>> {
+        self.during("select", self.fetch(self.raw(key)).await)
+    }
+
+    /// Deletes a row by its raw key.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete).
+    ///
+    /// # Cost
+    /// 1 DELETE.
+    pub async fn delete_by_key(&self, key: &str) -> Result<()> {
+        self.during("delete", self.remove(self.raw(key)).await)
+    }
+
+    /// The key columns, in path order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.layout.columns.iter().map(String::as_str)
+    }
+
+    /// The values of a row's key, as it is on the bucket ([`Row::key`]); `None` if it is no row of
+    /// this table.
+    pub fn values(&self, key: &str) -> Option<Values> {
+        self.layout.parse(key.strip_prefix(&*self.folder)?)
+    }
+
+    /// The key of a row, as it is on the bucket. No request.
+    ///
+    /// # Errors
+    /// [`InvalidKey`](ErrorKind::InvalidKey).
+    pub fn key(&self, values: impl Into<Values>) -> Result<String> {
+        self.during("key", self.key_of(&values.into()))
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn key_of(&self, values: &Values) -> Result<String> {
+        self.raw(&self.layout.path(values)?)
+    }
+
+    /// The object's key of a raw key.
+    fn raw(&self, key: &str) -> Result<String> {
+        if key.is_empty() {
+            let error = Error::new(ErrorKind::InvalidKey, "the raw key is empty");
+            return Err(error.with_help("write what follows the table's folder: `2024-01-01/7`"));
+        }
+        let key = format!("{}{key}", self.folder);
+        check_key(&key).map_err(|error| store_error(error, None))?;
+        Ok(key)
+    }
+
+    async fn fetch(&self, key: Result<String>) -> Result<Option<Row<Bytes>>> {
+        let key = key?;
+        let request = GetObject {
+            key: key.clone(),
+            max_bytes: Some(self.db.max_row_bytes()),
+            ..GetObject::default()
+        };
+        match self.db.store().get(request).await {
+            Ok(object) => Ok(Some(Row::read(object.body, key, object.meta))),
+            Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
+            Err(error) => Err(store_error(error, Some(key))),
+        }
+    }
+
+    async fn remove(&self, key: Result<String>) -> Result<()> {
+        let key = key?;
+        let request = DeleteObject {
+            key: key.clone(),
+            ..DeleteObject::default()
+        };
+        let deleted = writes::delete(self.db.store(), self.db.env(), request).await;
+        deleted.map_err(|failure| write_error(failure, key, ErrorKind::Conflict))
+    }
+
+    fn during<R>(&self, operation: &'static str, outcome: Result<R>) -> Result<R> {
+        outcome.map_err(|error| error.during(operation, self.name.to_string()))
+    }
+}
