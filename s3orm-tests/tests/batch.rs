@@ -324,7 +324,7 @@ async fn delete_all_wants_the_tables_name_and_keeps_to_it() {
             key: key.to_owned(),
             ..PutObject::default()
         };
-        bench.server.store().put(foreign).await.unwrap();
+        bench.server.store().put(&foreign).await.unwrap();
     }
     bench.server.reset();
 
@@ -419,7 +419,7 @@ async fn a_pass_reports_rows_that_fail_and_fails_with_its_listing() {
         body: "{}".into(),
         ..PutObject::default()
     };
-    bench.server.store().put(garbage).await.unwrap();
+    bench.server.store().put(&garbage).await.unwrap();
     let swept = bench
         .people
         .update_all(|person| person.age = 1)

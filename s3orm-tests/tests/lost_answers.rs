@@ -210,6 +210,26 @@ async fn a_refusal_is_never_absence() {
     }
 }
 
+/// Some servers take the `*` of `If-Match` for a tag, and refuse it for every object.
+#[tokio::test]
+async fn a_row_that_is_there_is_never_not_found() {
+    let lossy = Lossy::new().await;
+    lossy.truth.insert(aged(1)).await.unwrap();
+    let refusal = Fault::Answer(412, "PreconditionFailed");
+    lossy.proxy.fail_next(on("DeleteObject"), refusal.clone());
+    lossy.people.delete(("Oslo", 1)).must_exist().await.unwrap();
+    assert_eq!(lossy.age().await, None);
+
+    lossy.proxy.fail_next(on("DeleteObject"), refusal);
+    let error = lossy
+        .people
+        .delete(("Oslo", 1))
+        .must_exist()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
 /// The request sits in the network while the client gives up, and lands afterwards.
 #[tokio::test]
 async fn a_request_in_limbo_is_unknown_and_may_land_later() {

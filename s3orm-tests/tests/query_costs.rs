@@ -37,7 +37,7 @@ impl Counted {
                     body: Bytes::from(serde_json::to_vec(&item).unwrap()),
                     ..PutObject::default()
                 };
-                server.store().put(object).await.unwrap();
+                server.store().put(&object).await.unwrap();
             }
         }
         Self { server, items }

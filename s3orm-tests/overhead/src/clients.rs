@@ -137,7 +137,7 @@ impl Client for Store {
             content_type: Some("application/json".into()),
             ..PutObject::default()
         };
-        self.store.put(request).await?;
+        self.store.put(&request).await?;
         Ok(())
     }
 

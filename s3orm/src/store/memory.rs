@@ -26,7 +26,7 @@ use crate::env::Env;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let store = MemoryStore::new("rows", s3orm::Env::system());
 /// let put = PutObject { key: "a".into(), body: "1".into(), ..PutObject::default() };
-/// let written = store.put(put).await.unwrap();
+/// let written = store.put(&put).await.unwrap();
 /// assert_eq!(store.head("a").await.unwrap().etag, written.etag);
 /// # }
 /// ```

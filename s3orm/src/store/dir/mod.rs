@@ -50,7 +50,7 @@ mod walk;
 /// # let path = std::env::temp_dir().join(format!("s3orm-doc-{}", std::process::id()));
 /// let store = DirStore::open(&path, s3orm::Env::system()).await?;
 /// let put = PutObject { key: "people/42.json".into(), body: "{}".into(), ..PutObject::default() };
-/// store.put(put).await?;
+/// store.put(&put).await?;
 /// assert_eq!(std::fs::read_to_string(path.join("people/42.json"))?, "{}");
 /// # std::fs::remove_dir_all(path)?;
 /// # Ok(()) }
