@@ -154,7 +154,7 @@ impl MemoryStore {
         })
     }
 
-    fn copy_now(&self, request: CopyObject) -> Result<Written, StoreError> {
+    fn copy_now(&self, request: &CopyObject) -> Result<Written, StoreError> {
         check_key(&request.key)?;
         let from = Self {
             service: Arc::clone(&self.service),
@@ -165,7 +165,7 @@ impl MemoryStore {
                 .clone(),
         };
         let mut stored = from.read(&request.source)?;
-        rules::check_copy(&request, &self.bucket, &stored.etag)?;
+        rules::check_copy(request, &self.bucket, &stored.etag)?;
         if let Some((content_type, metadata)) = &request.replace {
             stored.attributes = Attributes::new(content_type.as_deref(), metadata)?;
         }
@@ -202,7 +202,7 @@ impl MemoryStore {
         })
     }
 
-    fn complete_upload_now(&self, request: CompleteUpload) -> Result<Written, StoreError> {
+    fn complete_upload_now(&self, request: &CompleteUpload) -> Result<Written, StoreError> {
         let last_modified = self.now();
         self.locked(|bucket| {
             let upload = bucket.upload(&request.key, &request.upload_id)?;
@@ -345,7 +345,7 @@ impl Store for MemoryStore {
     }
 
     fn copy(&self, request: CopyObject) -> StoreFuture<'_, Written> {
-        Box::pin(async move { self.copy_now(request) })
+        Box::pin(async move { self.copy_now(&request) })
     }
 
     fn create_upload(&self, request: CreateUpload) -> StoreFuture<'_, String> {
@@ -357,7 +357,7 @@ impl Store for MemoryStore {
     }
 
     fn complete_upload(&self, request: CompleteUpload) -> StoreFuture<'_, Written> {
-        Box::pin(async move { self.complete_upload_now(request) })
+        Box::pin(async move { self.complete_upload_now(&request) })
     }
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
