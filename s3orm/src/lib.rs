@@ -60,6 +60,31 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Queries
+//!
+//! A query fixes key columns in path order, may bound the next one, and filters by any column. It
+//! says beforehand what it costs:
+//!
+//! ```
+//! # use s3orm::{Db, S3Schema};
+//! # #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+//! # #[s3(table = "people", path = "<city>/<id:ordered>")]
+//! # struct Person { city: String, id: u64, age: u32 }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let people = Db::connect("memory:").await?.table::<Person>();
+//! # people.put(Person { city: "Oslo".into(), id: 42, age: 30 }).await?;
+//! let adults = people
+//!     .query()
+//!     .at(Person::KEY.city, "Oslo")
+//!     .within(Person::KEY.id, 10..100)
+//!     .filter(Person::COL.age.ge(18));
+//! println!("{}", adults.plan()?);
+//! assert_eq!(adults.all().await?.len(), 1);
+//! # Ok(()) }
+//! ```
+//!
+//! Many rows at once are [`Table::put_many`] and its like.
+//!
 //! # What a lost answer means
 //!
 //! A request may be applied although its answer never comes. s3orm then reads the object back: it
@@ -88,6 +113,7 @@
 //! | `chrono`, `jiff`, `uuid`, `ulid` | key columns, timestamps and generated ids of these crates |
 //! | `sdk-config` | region, endpoint and credentials from an `aws_config::SdkConfig` |
 //! | `cache` | `cache_bytes`: reads kept in memory, revalidated by ETag |
+//! | `cache` | reads kept in memory, about which S3 is asked again |
 //! | `server` | an S3 server over any store, for tests and development |
 
 pub mod batch;
