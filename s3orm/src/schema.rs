@@ -373,6 +373,10 @@ impl KeyTuple for AnyKey {
     fn parse(_: &PathTemplate, _: &str) -> Result<Self, KeyError> {
         Err(Self::error())
     }
+
+    fn digits(_: usize) -> Option<&'static str> {
+        None
+    }
 }
 
 impl<V> KeyFrom<V> for AnyKey {

@@ -7,6 +7,7 @@
 mod paced;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -98,6 +99,8 @@ struct Shared {
     upstream: SocketAddr,
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<String>>,
+    under_way: AtomicUsize,
+    overlap: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -134,6 +137,8 @@ impl Proxy {
             upstream,
             rules: Mutex::default(),
             seen: Mutex::default(),
+            under_way: AtomicUsize::new(0),
+            overlap: AtomicUsize::new(0),
         });
         let (cut, cuts) = watch::channel(());
         tokio::spawn(accept(listener, Arc::clone(&shared), cuts));
@@ -195,6 +200,11 @@ impl Proxy {
         lock(&self.shared.seen).clone()
     }
 
+    /// The most requests that waited for their answers at the same moment, delays included.
+    pub fn overlap(&self) -> usize {
+        self.shared.overlap.load(Ordering::Relaxed)
+    }
+
     fn rule(&self, matcher: Matcher, skip: usize, action: Action) {
         lock(&self.shared.rules).push(Rule {
             matcher,
@@ -243,7 +253,16 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut cuts: watch::Rec
 
 async fn converse(stream: TcpStream, shared: Arc<Shared>, mut cuts: watch::Receiver<()>) {
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
+    let service = service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let under_way = shared.under_way.fetch_add(1, Ordering::Relaxed) + 1;
+            shared.overlap.fetch_max(under_way, Ordering::Relaxed);
+            let answered = answer(Arc::clone(&shared), request).await;
+            shared.under_way.fetch_sub(1, Ordering::Relaxed);
+            answered
+        }
+    });
     let connection =
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     tokio::select! {

@@ -173,6 +173,11 @@ impl<'a> Reader<'a> {
         Err(self.path.wrong_columns())
     }
 
+    /// How many bytes are not read yet.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// How far the value reaches that stands before the unread pieces. What it must not hold is
     /// left for its decoder to refuse.
     fn value_len(&self) -> Option<usize> {

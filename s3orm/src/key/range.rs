@@ -5,7 +5,8 @@
 //! kind ([`KeyRange::prefix`], [`start_after`](KeyRange::start_after), [`stop`](KeyRange::stop)), and
 //! each key is then compared exactly ([`KeyRange::place`]).
 
-use std::ops::{Bound, RangeBounds};
+use std::iter;
+use std::ops::{Bound, Range, RangeBounds};
 
 use super::codec::{Reader, read_column, write_column};
 use super::column::{ColumnError, KeyColumn};
@@ -254,6 +255,28 @@ impl KeyRange {
         if self.before.as_deref().is_none_or(|before| key < before) {
             self.before = Some(key.to_owned());
         }
+    }
+
+    /// Only keys up to this one.
+    pub(crate) fn up_to(&mut self, key: &str) {
+        if self.stop.as_deref().is_none_or(|stop| key < stop) {
+            self.stop = Some(key.to_owned());
+        }
+    }
+
+    /// Where the values of the columns stand in a row's key, in path order.
+    pub(crate) fn columns_of(&self, key: &str) -> Vec<Range<usize>> {
+        let Ok(mut reader) = Reader::new(self.path, self.path_of(key)) else {
+            return Vec::new();
+        };
+        let end = key.len() - self.path.extension.len();
+        let columns = iter::from_fn(|| {
+            reader.next_column().ok().map(|(_, _, text)| {
+                let end = end - reader.left();
+                end - text.len()..end
+            })
+        });
+        columns.collect()
     }
 
     /// Whether every key of the table is inside.

@@ -17,6 +17,10 @@ pub trait KeyTuple: Clone + std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The text is not what [`write`](Self::write) produces.
     fn parse(path: &PathTemplate, text: &str) -> Result<Self, KeyError>;
+
+    /// The digits of column number `at`, ascending, where its type has a text of fixed width: what
+    /// a range of keys is split by.
+    fn digits(at: usize) -> Option<&'static str>;
 }
 
 /// What may be passed where a key is asked for: one value for one column, else a tuple; `&str` for
@@ -118,6 +122,11 @@ macro_rules! key_tuple {
                 reader.finish(&key)?;
                 Ok(key)
             }
+
+            fn digits(at: usize) -> Option<&'static str> {
+                let fixed = [$($column::PREFIX_FREE.then_some($column::DIGITS)),+];
+                fixed.get(at).copied().flatten()
+            }
         }
 
         #[diagnostic::do_not_recommend]
@@ -196,6 +205,13 @@ mod tests {
         extension: ".json",
         encoding: Encoding::Escaped,
     };
+
+    #[test]
+    fn types_of_fixed_width_have_digits() {
+        type Key = (u32, String, bool);
+        let digits = [0, 1, 2, 3].map(<Key as KeyTuple>::digits);
+        assert_eq!(digits, [Some("0123456789"), None, Some("0123456789"), None]);
+    }
 
     #[test]
     fn a_tuple_of_another_length_is_refused() {

@@ -222,11 +222,16 @@ impl<T: S3Schema, At> Query<'_, T, At> {
 
     pub(super) fn checked_keys(&self) -> Result<KeyStream<T>> {
         let range = self.range()?;
+        self.check_keys_only()?;
+        Ok(KeyStream(self.candidates(range, self.spec.limit)))
+    }
+
+    pub(super) fn check_keys_only(&self) -> Result<()> {
         if self.reads_to_filter() {
             let detail = "the filter needs more than the key, and keys are listed without the rows";
             let help = "filter by key columns, or take the rows with `stream`";
             return Err(Error::new(ErrorKind::Unsupported, detail).with_help(help));
         }
-        Ok(KeyStream(self.candidates(range, self.spec.limit)))
+        Ok(())
     }
 }

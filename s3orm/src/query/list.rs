@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use super::bill::{Call, Meter};
 use super::filter::Filter;
+use super::segments::{Segments, shared_bytes};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyRange, KeyTuple as _, Place};
@@ -29,6 +30,14 @@ pub(super) struct Listing {
     range: KeyRange,
     meter: Arc<Meter>,
     state: State,
+    shown: Option<Shown>,
+}
+
+/// What a page has shown of where the keys are.
+struct Shown {
+    last: String,
+    /// How many bytes its keys share.
+    shared: usize,
 }
 
 enum State {
@@ -49,11 +58,23 @@ impl Listing {
             range,
             meter,
             state: State::Next(start, first.clamp(1, PAGE)),
+            shown: None,
         }
     }
 
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
+    }
+
+    /// The last key of the last page, and how many bytes the keys of that page share.
+    pub(super) fn shown(&self) -> Option<(&str, usize)> {
+        let shown = self.shown.as_ref()?;
+        Some((&shown.last, shown.shared))
+    }
+
+    /// Ends at this key, unless it ends before.
+    pub(super) fn up_to(&mut self, key: &str) {
+        self.range.up_to(key);
     }
 
     fn request(&self, start: ListStart, keys: usize) -> Result<Request> {
@@ -99,7 +120,7 @@ impl Listing {
     }
 
     /// The next keys inside the range; may be none. After an error, the end.
-    fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<String>>>> {
+    pub(super) fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<String>>>> {
         loop {
             match &mut self.state {
                 State::Done => return Poll::Ready(None),
@@ -131,6 +152,11 @@ impl Listing {
             Some(token) => State::Next(ListStart::Token(token), PAGE),
             None => State::Done,
         };
+        if let [first, .., last] = &*page.objects {
+            let shared = shared_bytes(&first.key, &last.key);
+            let last = last.key.clone();
+            self.shown = Some(Shown { last, shared });
+        }
         let mut keys = Vec::with_capacity(page.objects.len());
         for object in page.objects {
             match self.range.place(&object.key) {
@@ -155,9 +181,35 @@ pub(super) struct Candidate<T: S3Schema> {
     pub(super) decided: bool,
 }
 
+/// Where the keys come from.
+pub(super) enum Keys {
+    /// In order.
+    Listing(Listing),
+    /// From several places at the same time.
+    Segments(Segments),
+}
+
+impl Keys {
+    fn is_done(&self) -> bool {
+        match self {
+            Self::Listing(listing) => listing.is_done(),
+            Self::Segments(segments) => segments.is_done(),
+        }
+    }
+
+    fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<String>>>> {
+        match self {
+            Self::Listing(listing) => listing.poll_page(cx),
+            Self::Segments(segments) => segments.poll_page(cx),
+        }
+    }
+}
+
 /// The keys of a range that are rows' and that the filter does not refuse by their key.
 pub(super) struct Candidates<T: S3Schema> {
-    listing: Listing,
+    listing: Keys,
+    range: KeyRange,
+    meter: Arc<Meter>,
     filter: Option<Filter<T>>,
     ready: VecDeque<Candidate<T>>,
     /// How many are still wanted.
@@ -169,13 +221,17 @@ pub(super) struct Candidates<T: S3Schema> {
 
 impl<T: S3Schema> Candidates<T> {
     pub(super) fn new(
-        listing: Listing,
+        listing: Keys,
+        range: KeyRange,
+        meter: Arc<Meter>,
         filter: Option<Filter<T>>,
         wanted: Option<usize>,
         descending: bool,
     ) -> Self {
         Self {
             listing,
+            range,
+            meter,
             filter,
             ready: VecDeque::new(),
             wanted,
@@ -223,27 +279,38 @@ impl<T: S3Schema> Candidates<T> {
 
     fn extend(&mut self, keys: Vec<String>) {
         for object in keys {
-            let path = self.listing.range.path_of(&object);
-            let Ok(key) = T::Key::parse(&T::SCHEMA.path, path) else {
-                self.listing.meter.found_foreign();
-                continue;
-            };
-            let decided = match &self.filter {
-                None => Some(true),
-                Some(filter) => filter.matches_key(&key),
-            };
-            if decided != Some(false) {
-                let decided = decided.is_some();
-                self.ready.push_back(Candidate {
-                    key,
-                    object,
-                    decided,
-                });
+            match self.candidate(object) {
+                Ok(candidate) => self.ready.push_back(candidate),
+                Err(object) => {
+                    if let Keys::Segments(segments) = &mut self.listing {
+                        segments.passed_over(&object);
+                    }
+                }
             }
         }
         if self.descending {
             self.forget_first();
         }
+    }
+
+    /// Unless it is no row's, or the filter refuses it: then the object's key again.
+    fn candidate(&self, object: String) -> Result<Candidate<T>, String> {
+        let Ok(key) = T::Key::parse(&T::SCHEMA.path, self.range.path_of(&object)) else {
+            self.meter.found_foreign();
+            return Err(object);
+        };
+        let decided = match &self.filter {
+            None => Some(true),
+            Some(filter) => filter.matches_key(&key),
+        };
+        if decided == Some(false) {
+            return Err(object);
+        }
+        Ok(Candidate {
+            key,
+            object,
+            decided: decided.is_some(),
+        })
     }
 
     /// Of a descending order only the last keys are needed, and some more for rows that are gone
@@ -272,6 +339,21 @@ impl<T: S3Schema> Candidates<T> {
     }
 
     pub(super) fn meter(&self) -> &Arc<Meter> {
-        &self.listing.meter
+        &self.meter
+    }
+
+    /// Notes that a candidate was looked at, as were those that came before it.
+    pub(super) fn examined(&mut self, object: &str) {
+        if let Keys::Segments(segments) = &mut self.listing {
+            segments.examined(object);
+        }
+    }
+
+    /// The segments, where there are any.
+    pub(super) fn segments(&self) -> Option<&Segments> {
+        match &self.listing {
+            Keys::Listing(_) => None,
+            Keys::Segments(segments) => Some(segments),
+        }
     }
 }

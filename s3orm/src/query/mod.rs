@@ -5,7 +5,8 @@
 //! [`starts_with`](Query::starts_with)), and filters the rest ([`filter`](Query::filter)) on what
 //! was listed. One of its ends then makes the requests: [`all`](Query::all),
 //! [`stream`](Query::stream), [`page`](Query::page), [`first`](Query::first), [`one`](Query::one),
-//! [`count`](Query::count), [`exists`](Query::exists), [`keys`](Query::keys).
+//! [`count`](Query::count), [`exists`](Query::exists), [`keys`](Query::keys). A part of many thousand
+//! rows is listed in several segments at the same time: [`segments`](Query::segments).
 //!
 //! ```
 //! use s3orm::{Db, S3Schema};
@@ -47,6 +48,8 @@ mod list;
 mod page;
 mod plan;
 mod rows;
+mod segmented;
+mod segments;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -58,11 +61,12 @@ pub use bill::{Prices, Spent};
 pub use column::{Fixed, IntoBounds, NextColumn, PrefixColumn, RangeColumn, Ranged};
 pub use filter::{Filter, ValueFrom};
 pub use key_only::RandomKey;
-use list::{Candidates, Listing, PAGE};
+use list::{Candidates, Keys, Listing, PAGE};
 pub use page::{Cursor, Page, Stopped};
 pub use plan::{Plan, Rows};
 use rows::Reading;
 pub use rows::{KeyStream, RowStream};
+pub use segmented::{Segment, SegmentStream, Segmented};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{ColumnFrom, KeyColumn, KeyError, KeyPrefix, KeyRange, Limits};
@@ -317,24 +321,33 @@ impl<T: S3Schema, At> Query<'_, T, At> {
             _ => PAGE,
         };
         let meter = Arc::new(Meter::new(self.spec.budget));
-        let listing = Listing::new(self.table.db().clone(), range, meter, first);
+        let db = self.table.db().clone();
+        let listing = Listing::new(db, range.clone(), Arc::clone(&meter), first);
         let descending = self.spec.order == Order::Descending;
-        Candidates::new(listing, self.filter.clone(), wanted, descending)
+        let (listing, filter) = (Keys::Listing(listing), self.filter.clone());
+        Candidates::new(listing, range, meter, filter, wanted, descending)
     }
 
     /// The rows of a part of the table. The keys of `ahead` more rows than the limit are listed, to
     /// know whether there are any.
     fn rows(&self, range: KeyRange, ahead: usize) -> RowStream<T> {
-        let limit = self.spec.limit.filter(|_| !self.reads_to_filter());
-        let wanted = limit.map(|limit| limit.saturating_add(ahead));
-        let reading = Reading {
+        let wanted = self.keys_wanted().map(|limit| limit.saturating_add(ahead));
+        let candidates = self.candidates(range, wanted);
+        RowStream::new(self.table.clone(), candidates, self.reading())
+    }
+
+    /// How many keys are as many rows as the limit says.
+    fn keys_wanted(&self) -> Option<usize> {
+        self.spec.limit.filter(|_| !self.reads_to_filter())
+    }
+
+    fn reading(&self) -> Reading<T> {
+        Reading {
             filter: self.filter.clone(),
             limit: self.spec.limit,
             concurrency: self.spec.concurrency,
             in_order: self.spec.in_order,
-        };
-        let candidates = self.candidates(range, wanted);
-        RowStream::new(self.table.clone(), candidates, reading)
+        }
     }
 }
 

@@ -169,8 +169,8 @@ impl<T: S3Schema, At> Query<'_, T, At> {
         .await
     }
 
-    /// What a cursor remembers of its query: the part of the table, the filter and the order.
-    fn fingerprint(&self) -> Result<String> {
+    /// What a cursor or a segment remembers of its query: the part of the table, the filter and the order.
+    pub(super) fn fingerprint(&self) -> Result<String> {
         let plan = self.plan()?;
         let filter = plan.filter.map(|(text, _)| text);
         let of = (plan.prefix, plan.start_after, plan.stop, filter, plan.order);

@@ -1,7 +1,8 @@
 //! The rows of an answer, as a stream.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -15,8 +16,9 @@ use crate::row::Row;
 use crate::schema::S3Schema;
 use crate::table::Table;
 
-/// What a read gave: the object's key, and the row unless it is gone or filtered out.
-type Fetched<T> = (String, Result<Option<Row<T>>>);
+/// What a read gave: the object's key, and the row unless it is gone or filtered out. Without a key,
+/// the error of a listing.
+type Fetched<T> = (Option<String>, Result<Option<Row<T>>>);
 
 /// A read that is under way.
 type Fetch<T> = Pin<Box<dyn Future<Output = Fetched<T>> + Send>>;
@@ -50,6 +52,9 @@ pub struct RowStream<T: S3Schema> {
     ending: Option<Ending>,
     /// The last key that was read and returned, filtered out or found gone.
     examined: Option<String>,
+    /// The keys that are read as they come, and whether they were: those before the first that was
+    /// not are examined.
+    window: VecDeque<(String, bool)>,
 }
 
 enum Ending {
@@ -82,6 +87,7 @@ impl<T: S3Schema> RowStream<T> {
             to_read: reading.limit.filter(|_| by_key),
             ending: None,
             examined: None,
+            window: VecDeque::new(),
         }
     }
 
@@ -111,6 +117,10 @@ impl<T: S3Schema> RowStream<T> {
         self.examined.as_deref()
     }
 
+    pub(super) fn candidates(&self) -> &Candidates<T> {
+        &self.candidates
+    }
+
     /// Whether, as far as is known, another key follows those that were returned.
     pub(super) fn has_more(&self) -> bool {
         self.under_way.len() > 0 || self.candidates.has_more()
@@ -137,7 +147,9 @@ impl<T: S3Schema> RowStream<T> {
                     }
                 },
             };
-            self.examined = Some(key);
+            if let Some(key) = key {
+                self.note(key);
+            }
             match result {
                 Ok(None) => self.replace_vanished(),
                 Ok(Some(row)) => {
@@ -146,6 +158,22 @@ impl<T: S3Schema> RowStream<T> {
                 }
                 Err(error) => return Poll::Ready(Some(Err(self.named(error)))),
             }
+        }
+    }
+
+    /// Notes that a key was read.
+    fn note(&mut self, key: String) {
+        if let UnderWay::AsTheyCome(_) = self.under_way {
+            if let Some((_, is_read)) = self.window.iter_mut().find(|(other, _)| *other == key) {
+                *is_read = true;
+            }
+            while let Some((key, _)) = self.window.pop_front_if(|(_, is_read)| *is_read) {
+                self.candidates.examined(&key);
+                self.examined = Some(key);
+            }
+        } else {
+            self.candidates.examined(&key);
+            self.examined = Some(key);
         }
     }
 
@@ -170,6 +198,10 @@ impl<T: S3Schema> RowStream<T> {
             match self.candidates.poll_next(cx) {
                 Poll::Pending => return,
                 Poll::Ready(None) => self.ending = Some(Ending::Exhausted),
+                // A segment has failed, and others go on.
+                Poll::Ready(Some(Err(error))) if self.candidates.has_more() => {
+                    self.under_way.push(Box::pin(ready((None, Err(error)))));
+                }
                 Poll::Ready(Some(Err(error))) => self.ending = Some(Ending::Failed(error)),
                 Poll::Ready(Some(Ok(candidate))) => self.start_read(candidate),
             }
@@ -182,6 +214,9 @@ impl<T: S3Schema> RowStream<T> {
             return;
         }
         self.to_read = self.to_read.map(|to_read| to_read - 1);
+        if let UnderWay::AsTheyCome(_) = self.under_way {
+            self.window.push_back((candidate.object.clone(), false));
+        }
         self.under_way.push(self.fetch(candidate));
     }
 
@@ -196,7 +231,7 @@ impl<T: S3Schema> RowStream<T> {
                 let is_met = filter.is_none_or(|filter| filter.matches(&row));
                 is_met.then(|| Row::read(row, key, meta))
             });
-            (object, row)
+            (Some(object), row)
         })
     }
 }
@@ -281,6 +316,9 @@ impl<T: S3Schema> KeyStream<T> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Candidate<T>>>> {
         let next = self.0.poll_next(cx);
+        if let Poll::Ready(Some(Ok(candidate))) = &next {
+            self.0.examined(&candidate.object);
+        }
         next.map(|next| next.map(|next| next.map_err(|e| e.during("query", T::SCHEMA.table))))
     }
 }
