@@ -147,8 +147,8 @@ pub use query::{Filter, Query};
 pub use row::{IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
-    BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare, S3Schema,
-    TableSchema, Timestamp,
+    BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Nullable, NullableColumn,
+    Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
 };
 pub use table::{Decision, Insert, Table};
 
@@ -173,8 +173,8 @@ pub mod __private {
         PathTemplate, Piece, Plain,
     };
     pub use crate::schema::{
-        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare,
-        S3Schema, TableSchema, Timestamp, check,
+        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Nullable,
+        Prepare, Required, S3Schema, TableSchema, Timestamp, check,
     };
 }
 
