@@ -83,7 +83,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Many rows at once are [`Table::put_many`] and its like.
+//! [`select`](Query::select) gives chosen columns instead of rows; key columns alone cost no read of
+//! a row. Many rows at once are [`Table::put_many`] and its like.
 //!
 //! # What a lost answer means
 //!

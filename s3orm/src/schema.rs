@@ -205,9 +205,14 @@ impl<S: S3Schema, T, N: Presence> ColumnHandle<S, T, N> {
         self.of_key.is_some()
     }
 
+    /// The column's value in a row, as the field has it.
+    pub(crate) fn in_row<'r>(&self, row: &'r S) -> N::Of<&'r T> {
+        (self.of_row)(row)
+    }
+
     /// The column's value in a row, or `None` where it is missing.
     pub fn of_row<'r>(&self, row: &'r S) -> Option<&'r T> {
-        N::into_option((self.of_row)(row))
+        N::into_option(self.in_row(row))
     }
 
     /// The column's value in a key, or `None` where it is not part of it.

@@ -3,6 +3,7 @@
 
 mod awkward;
 mod flights;
+mod select;
 mod stopped;
 
 use s3orm::{Db, S3Schema, Table};

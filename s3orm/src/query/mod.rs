@@ -5,7 +5,8 @@
 //! [`starts_with`](Query::starts_with)), and filters the rest ([`filter`](Query::filter)) on what
 //! was listed. One of its ends then makes the requests: [`all`](Query::all),
 //! [`stream`](Query::stream), [`page`](Query::page), [`first`](Query::first), [`one`](Query::one),
-//! [`count`](Query::count), [`exists`](Query::exists), [`keys`](Query::keys).
+//! [`count`](Query::count), [`exists`](Query::exists), [`keys`](Query::keys). [`select`](Query::select)
+//! gives chosen columns instead of rows: of key columns alone without reading a row.
 //!
 //! ```
 //! use s3orm::{Db, S3Schema};
@@ -38,7 +39,9 @@
 //! # Ok(()) }
 //! ```
 
+mod answer;
 mod bill;
+mod choice;
 mod column;
 mod ends;
 mod filter;
@@ -47,6 +50,8 @@ mod list;
 mod page;
 mod plan;
 mod rows;
+mod select;
+mod whole;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -55,6 +60,7 @@ use std::sync::Arc;
 
 use bill::{Budget, Meter};
 pub use bill::{Prices, Spent};
+pub use choice::Columns;
 pub use column::{Fixed, IntoBounds, NextColumn, PrefixColumn, RangeColumn, Ranged};
 pub use filter::{Filter, ValueFrom};
 pub use key_only::RandomKey;
@@ -63,6 +69,7 @@ pub use page::{Cursor, Page, Stopped};
 pub use plan::{Plan, Rows};
 use rows::Reading;
 pub use rows::{KeyStream, RowStream};
+pub use select::{Select, ValueStream};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{ColumnFrom, KeyColumn, KeyError, KeyPrefix, KeyRange, Limits};
