@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt as _};
 use s3orm::batch::FromStream;
 use s3orm::store::PutObject;
 use s3orm::store::dir::DirStore;
-use s3orm::{Db, ErrorKind, Table};
+use s3orm::{Db, ErrorKind, S3Schema, Table};
 use s3orm_tests::connect;
 use s3orm_tests::proxy::{Fault, Proxy, any, on};
 use s3orm_tests::server::{BUCKET, TestServer};
 use s3orm_tests::tables::{Person, person};
+use serde::{Deserialize, Serialize};
 
 struct Bench {
     server: TestServer,
@@ -104,6 +106,124 @@ async fn each_row_has_its_outcome_in_the_order_of_the_input() {
     assert!(report.unprocessed().is_empty(), "they would fail again");
     // The two HEADs make sure that the existing rows are another's.
     assert_eq!(bench.spent(), [("PutObject", 39), ("HeadObject", 2)]);
+}
+
+#[tokio::test]
+async fn rows_that_are_there_may_be_left_or_replaced() {
+    let bench = Bench::with_rows(3).await;
+    let aged = |age| (0..20).map(move |id| Person { age, ..person(id) });
+    let ages = async || {
+        let rows = bench.people.query().at(Person::KEY.city, "Oslo").all();
+        rows.await.unwrap().iter().map(|row| row.age).sum::<u32>()
+    };
+
+    let mut rows: Vec<Person> = aged(50).collect();
+    rows[5].city = "x".repeat(1100);
+    let left = bench.people.insert_many(&rows).on_conflict_nothing().await;
+    assert_eq!((left.succeeded(), left.failed()), (19, 1));
+    for (place, outcome) in left.outcomes().iter().enumerate() {
+        match outcome {
+            Ok(Some(row)) => assert_eq!((row.id, row.age), (place as u64, 50)),
+            Ok(None) => assert!(place < 3, "row {place} was not there"),
+            Err(failed) => {
+                let of = (place, failed.error.kind());
+                assert_eq!(of, (5, ErrorKind::InvalidKey));
+            }
+        }
+    }
+    assert_eq!(bench.spent(), [("PutObject", 19), ("HeadObject", 3)]);
+    assert_eq!(ages().await, 3 * 30 + 16 * 50);
+    bench.server.reset();
+
+    let replaced = bench.people.insert_many(aged(60)).on_conflict_replace();
+    assert_eq!(
+        replaced.concurrency(3).await.into_result().unwrap().len(),
+        20
+    );
+    assert_eq!(bench.spent(), [("PutObject", 20)]);
+    assert_eq!(ages().await, 20 * 60);
+
+    // Of two rows of one key the second finds the first.
+    let twice = bench.people.insert_many([person(77), person(77)]);
+    let twice = twice.on_conflict_nothing().concurrency(1).await;
+    let twice = twice.into_result().unwrap();
+    assert_eq!((twice[0].is_some(), twice[1].is_some()), (true, false));
+}
+
+#[tokio::test]
+async fn a_row_whose_answer_was_lost_is_not_taken_for_anothers() {
+    let bench = Bench::with_rows(1).await;
+    let (proxy, people) = through_proxy(&bench.server).await;
+    proxy.fail_next(on("PutObject").path("/2.json"), Fault::CutAfter);
+    proxy.fail_next(on("PutObject").path("/3.json"), Fault::CutBefore);
+    let report = people.insert_many((0..4).map(person)).on_conflict_nothing();
+    let mut outcomes = report.await.into_outcomes();
+    let lost = outcomes.pop().unwrap().unwrap_err();
+    assert_eq!(lost.error.kind(), ErrorKind::OutcomeUnknown);
+    let written = outcomes
+        .into_iter()
+        .map(|outcome| outcome.unwrap().is_some());
+    assert_eq!(written.collect::<Vec<_>>(), [false, true, true]);
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_batch_is_said_of_each_object() {
+    let bench = Bench::new().await;
+    let people = &bench.people;
+    let rows = |city: &'static str| {
+        (0..3).map(move |id| Person {
+            city: city.to_owned(),
+            ..person(id)
+        })
+    };
+    let inserted = people.insert_many(rows("a")).metadata("source", "a");
+    inserted.content_type("text/a").await.into_result().unwrap();
+    let left = people.insert_many(rows("b")).content_type("text/b");
+    let left = left.on_conflict_nothing().metadata("source", "b").await;
+    left.into_result().unwrap();
+    let replaced = people.insert_many(rows("c")).on_conflict_replace();
+    let replaced = replaced.content_type("text/c").metadata("Source", "c");
+    replaced.await.into_result().unwrap();
+    let put = people.put_many(rows("d")).metadata("source", "d");
+    put.content_type("text/d").await.into_result().unwrap();
+    for city in ["a", "b", "c", "d"] {
+        for id in 0..3 {
+            let row = people.read((city, id)).await.unwrap().unwrap();
+            assert_eq!(row.content_type(), Some(&*format!("text/{city}")));
+            assert_eq!(row.metadata()["source"], city);
+        }
+    }
+    bench.server.reset();
+
+    let reserved = people.put_many(rows("e")).metadata("s3orm-id", "x").await;
+    assert_eq!(reserved.failed(), 3);
+    for (_, failed) in reserved.failures() {
+        assert_eq!(failed.error.kind(), ErrorKind::InvalidRow);
+    }
+    assert_eq!(bench.spent(), []);
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+#[s3(table = "notes", path = "<id>")]
+struct Note {
+    id: u64,
+    #[s3(created_at)]
+    made: DateTime<Utc>,
+}
+
+#[tokio::test]
+async fn a_row_that_an_insert_replaces_is_made_anew() {
+    let bench = Bench::new().await;
+    let notes = bench.people.db().table::<Note>();
+    let made = DateTime::from_timestamp(1_000, 0).unwrap();
+    let old = || (0..2).map(|id| Note { id, made });
+    for put in notes.put_many(old()).await.into_result().unwrap() {
+        assert_eq!(put.made, made, "a put keeps the time");
+    }
+    let replaced = notes.insert_many(old()).on_conflict_replace().await;
+    for row in replaced.into_result().unwrap() {
+        assert!(row.made > made, "an insert sets it");
+    }
 }
 
 #[tokio::test]

@@ -208,7 +208,13 @@ fn handles_name_columns() {
     assert_eq!(Person::COL.email_address.name(), "mail");
     assert_eq!(Person::COL.r#type.name(), "type");
     let _: s3orm::KeyHandle<Person, u64, 1, s3orm::key::Ordered> = Person::KEY.id;
-    let _: s3orm::ColumnHandle<Person, String> = Person::COL.home_town;
+    let _: s3orm::ColumnHandle<Person, String, s3orm::Nullable> = Person::COL.home_town;
+    let _: s3orm::ColumnHandle<Person, u64, s3orm::Required> = Person::COL.id;
+    let _: s3orm::ColumnHandle<Person, u64> = Person::COL.id;
+    let stranger = person();
+    assert_eq!(Person::COL.home_town.of_row(&stranger), None);
+    assert_eq!(Person::COL.id.of_row(&stranger), Some(&42));
+    assert!(Person::COL.home_town.is_null().matches(&stranger));
 }
 
 #[test]

@@ -83,7 +83,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Many rows at once are [`Table::put_many`] and its like.
+//! [`select`](Query::select) gives chosen columns instead of rows; key columns alone cost no read of
+//! a row. Many rows at once are [`Table::put_many`] and its like.
 //!
 //! # What a lost answer means
 //!
@@ -147,8 +148,8 @@ pub use query::{Filter, Query};
 pub use row::{IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
-    BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare, S3Schema,
-    TableSchema, Timestamp,
+    BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Nullable, NullableColumn,
+    Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
 };
 pub use table::{Decision, Insert, Table};
 
@@ -173,8 +174,8 @@ pub mod __private {
         PathTemplate, Piece, Plain,
     };
     pub use crate::schema::{
-        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare,
-        S3Schema, TableSchema, Timestamp, check,
+        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Nullable,
+        Prepare, Required, S3Schema, TableSchema, Timestamp, check,
     };
 }
 

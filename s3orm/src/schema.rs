@@ -150,10 +150,13 @@ impl<S, T, const I: usize, F> KeyHandle<S, T, I, F> {
     }
 }
 
-/// The handle of a column of table `S` with values of type `T`: of an `Option<T>` field, the `T`.
-pub struct ColumnHandle<S: S3Schema, T> {
+/// The handle of a column of table `S` with values of type `T`.
+///
+/// `N` is [`Nullable`] for an `Option<T>` field, whose `T` the handle then names, and [`Required`]
+/// for any other.
+pub struct ColumnHandle<S: S3Schema, T, N: Presence = Required> {
     name: &'static str,
-    of_row: fn(&S) -> Option<&T>,
+    of_row: for<'r> fn(&'r S) -> N::Of<&'r T>,
     of_key: Option<OfKey<S, T>>,
 }
 
@@ -162,7 +165,7 @@ type OfKey<S, T> = for<'k> fn(&'k <S as S3Schema>::Key) -> &'k T;
 
 impl<S: S3Schema, T> ColumnHandle<S, T> {
     #[doc(hidden)]
-    pub const fn __new(name: &'static str, of_row: fn(&S) -> Option<&T>) -> Self {
+    pub const fn __required(name: &'static str, of_row: fn(&S) -> &T) -> Self {
         Self {
             name,
             of_row,
@@ -174,7 +177,7 @@ impl<S: S3Schema, T> ColumnHandle<S, T> {
     #[doc(hidden)]
     pub const fn __in_key(
         name: &'static str,
-        of_row: fn(&S) -> Option<&T>,
+        of_row: fn(&S) -> &T,
         of_key: fn(&S::Key) -> &T,
     ) -> Self {
         Self {
@@ -183,15 +186,33 @@ impl<S: S3Schema, T> ColumnHandle<S, T> {
             of_key: Some(of_key),
         }
     }
+}
 
+impl<S: S3Schema, T> ColumnHandle<S, T, Nullable> {
+    #[doc(hidden)]
+    pub const fn __nullable(name: &'static str, of_row: fn(&S) -> Option<&T>) -> Self {
+        Self {
+            name,
+            of_row,
+            of_key: None,
+        }
+    }
+}
+
+impl<S: S3Schema, T, N: Presence> ColumnHandle<S, T, N> {
     /// Whether it is a key column.
     pub const fn is_key(&self) -> bool {
         self.of_key.is_some()
     }
 
+    /// The column's value in a row, as the field has it.
+    pub(crate) fn in_row<'r>(&self, row: &'r S) -> N::Of<&'r T> {
+        (self.of_row)(row)
+    }
+
     /// The column's value in a row, or `None` where it is missing.
     pub fn of_row<'r>(&self, row: &'r S) -> Option<&'r T> {
-        (self.of_row)(row)
+        N::into_option(self.in_row(row))
     }
 
     /// The column's value in a key, or `None` where it is not part of it.
@@ -205,25 +226,77 @@ impl<S: S3Schema, T> ColumnHandle<S, T> {
     }
 }
 
+/// Of a column: every row has a value. So has a `#[serde(default)]` field whose member is missing in
+/// the stored object: its default.
+#[derive(Debug, Clone, Copy)]
+pub struct Required;
+
+/// Of a column: an `Option`, so the value may be missing.
+#[derive(Debug, Clone, Copy)]
+pub struct Nullable;
+
+/// Whether a column's value may be missing: [`Required`] or [`Nullable`]. There is no third.
+pub trait Presence: sealed::Sealed + Send + Sync + 'static {
+    /// What a row has of a column with values `V`: `V`, or `Option<V>`.
+    type Of<V>;
+
+    /// The value, or `None` where it is missing.
+    fn into_option<V>(value: Self::Of<V>) -> Option<V>;
+}
+
+impl Presence for Required {
+    type Of<V> = V;
+
+    fn into_option<V>(value: V) -> Option<V> {
+        Some(value)
+    }
+}
+
+impl Presence for Nullable {
+    type Of<V> = Option<V>;
+
+    fn into_option<V>(value: Option<V>) -> Option<V> {
+        value
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Required {}
+    impl Sealed for super::Nullable {}
+}
+
+/// A column whose value may be missing: the handle of an `Option` field.
+#[diagnostic::on_unimplemented(
+    message = "this column is never null",
+    label = "the column of a field that is no `Option`",
+    note = "the column is `{Self}`: every row has a value, with `#[serde(default)]` the default where it is not stored",
+    note = "a field written `Option<...>` makes a column that may be null; one of an alias of `Option` does not"
+)]
+pub trait NullableColumn {}
+
+#[diagnostic::do_not_recommend]
+impl<S: S3Schema, T> NullableColumn for ColumnHandle<S, T, Nullable> {}
+
 impl<S, T, const I: usize, F> Clone for KeyHandle<S, T, I, F> {
     fn clone(&self) -> Self {
         *self
     }
 }
 impl<S, T, const I: usize, F> Copy for KeyHandle<S, T, I, F> {}
-impl<S: S3Schema, T> Clone for ColumnHandle<S, T> {
+impl<S: S3Schema, T, N: Presence> Clone for ColumnHandle<S, T, N> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<S: S3Schema, T> Copy for ColumnHandle<S, T> {}
+impl<S: S3Schema, T, N: Presence> Copy for ColumnHandle<S, T, N> {}
 
 impl<S, T, const I: usize, F> fmt::Debug for KeyHandle<S, T, I, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KEY.{}", self.name)
     }
 }
-impl<S: S3Schema, T> fmt::Debug for ColumnHandle<S, T> {
+impl<S: S3Schema, T, N: Presence> fmt::Debug for ColumnHandle<S, T, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "COL.{}", self.name)
     }

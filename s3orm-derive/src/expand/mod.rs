@@ -172,7 +172,12 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
     let column_fields = model.columns.iter().map(|column| {
         let (field, ty) = (quiet(&column.ident), column.value_type());
         let doc = format!("Column `{}` of table `{table}`.", column.name);
-        quote!(#[doc = #doc] #vis #field: _s3orm::ColumnHandle<#row, #ty>)
+        let presence = if column.is_nullable() {
+            quote!(Nullable)
+        } else {
+            quote!(Required)
+        };
+        quote!(#[doc = #doc] #vis #field: _s3orm::ColumnHandle<#row, #ty, _s3orm::#presence>)
     });
     quote! {
         #[doc = #key_doc]
@@ -189,13 +194,16 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
 fn column_handle(column: &Column, sound: bool) -> TokenStream {
     let (field, name) = (quiet(&column.ident), &column.name);
     let of_row = match (sound, column.is_nullable()) {
-        (false, _) => quote!(|_| _s3orm::None),
+        (false, _) => quote!(|_| loop {}),
         (true, true) => quote!(|row| _s3orm::Option::as_ref(&row.#field)),
-        (true, false) => quote!(|row| _s3orm::Some(&row.#field)),
+        (true, false) => quote!(|row| &row.#field),
     };
     // An `Option` in the key is an error of its own.
-    match column.key.filter(|_| sound && !column.is_nullable()) {
-        None => quote!(_s3orm::ColumnHandle::__new(#name, #of_row)),
+    if column.is_nullable() {
+        return quote!(_s3orm::ColumnHandle::__nullable(#name, #of_row));
+    }
+    match column.key.filter(|_| sound) {
+        None => quote!(_s3orm::ColumnHandle::__required(#name, #of_row)),
         Some(key) => {
             let position = Literal::usize_unsuffixed(key.position);
             quote!(_s3orm::ColumnHandle::__in_key(#name, #of_row, |key| &key.#position))

@@ -28,7 +28,7 @@ macro_rules! shadow {
     };
 }
 shadow!(Option Some None Result Ok Err Vec Box Clone Copy Debug Default Sized Send Sync);
-shadow!(Error KeyHandle ColumnHandle TableSchema Prepare Plain Ordered Desc Form Piece);
+shadow!(Error KeyHandle ColumnHandle Required Nullable TableSchema Prepare Plain Ordered Desc Form Piece);
 
 /// Every part of a JSON table.
 #[derive(::std::clone::Clone, ::std::fmt::Debug, Serialize, Deserialize, S3Schema)]

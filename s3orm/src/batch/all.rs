@@ -251,7 +251,7 @@ where
         let (table, change) = (self.table, Arc::new(self.change));
         let (keys, listed) = table.scope(&self.scope.under)?;
         let subject = (table.db().clone(), "update_all", T::SCHEMA.table);
-        let batch = Batch::each(subject, keys, move |key: T::Key| {
+        let batch = Batch::each(subject, keys, move |key: T::Key, _| {
             let change = Arc::clone(&change);
             async move {
                 let updated = Update::new(table, key.clone(), |row: &mut T| change(row)).await;

@@ -34,7 +34,9 @@ impl<T: S3Schema> Table<T> {
         keys: Items<'a, T::Key>,
     ) -> Batch<'a, (), T::Key> {
         let subject = (self.db().clone(), name, T::SCHEMA.table);
-        Batch::pieces(subject, keys, MAX_DELETES, |keys| self.delete_piece(keys))
+        Batch::pieces(subject, keys, MAX_DELETES, |keys, _| {
+            self.delete_piece(keys)
+        })
     }
 
     /// A key that cannot be written costs its row the outcome, and the others nothing.

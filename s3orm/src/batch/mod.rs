@@ -20,8 +20,11 @@
 //!     println!("row {place}: {}", failed.error);          // row 7: insert_many `people/7.json`: …
 //! }
 //!
+//! let replaced = people.insert_many((5..8).map(|id| Person { id, age: 20 })).on_conflict_replace();
+//! assert_eq!(replaced.metadata("source", "import").await.succeeded(), 3);
+//!
 //! let rows = people.get_many([3, 7, 99]).await.into_result()?;  // or the first error
-//! assert_eq!(rows.iter().flatten().map(|row| row.age).collect::<Vec<_>>(), [20, 30]);
+//! assert_eq!(rows.iter().flatten().map(|row| row.age).collect::<Vec<_>>(), [20, 20]);
 //! # Ok(()) }
 //! ```
 //!
@@ -68,6 +71,7 @@ mod keys;
 mod report;
 mod rows;
 mod run;
+mod write;
 
 use std::pin::Pin;
 
@@ -77,6 +81,7 @@ pub use guard::Guarded;
 pub(crate) use keys::{objects, pages};
 pub use report::{Failed, Outcome, Report};
 pub use run::{Batch, Outcomes};
+pub use write::{Inserts, Writes};
 
 /// The input of a batch: anything that can be iterated over, or a stream in [`FromStream`].
 pub trait Input {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,11 +14,13 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 
 use super::Items;
 use super::report::{Failed, Outcome, Report, concerns_all, is_passing};
+use super::write::Write;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind};
 
 /// One attempt at a piece of the input: an outcome for each item, in order.
-type Attempt<'a, O, I> = dyn Fn(Vec<I>) -> BoxFuture<'a, Vec<Outcome<O, I>>> + Send + Sync + 'a;
+pub(super) type Attempt<'a, O, I> =
+    dyn Fn(Vec<I>, Arc<Write>) -> BoxFuture<'a, Vec<Outcome<O, I>>> + Send + Sync + 'a;
 
 /// The longest wait before the first further attempt; it doubles with each.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -26,9 +29,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// was put in.
 ///
 /// Awaiting returns a [`Report`] of all outcomes; [`stream`](Self::stream) returns them as they
-/// come.
+/// come. `K` says which options it has besides those of every batch: [`Inserts`](super::Inserts) and
+/// [`Writes`](super::Writes) take what may be said of the objects.
 #[must_use = "requests do nothing until awaited"]
-pub struct Batch<'a, O, I> {
+pub struct Batch<'a, O, I, K = ()> {
     db: Db,
     name: &'static str,
     table: &'static str,
@@ -36,31 +40,34 @@ pub struct Batch<'a, O, I> {
     /// How many items go into one request.
     piece: usize,
     attempt: Arc<Attempt<'a, O, I>>,
+    /// What is said of each write, should the attempts be writes.
+    pub(super) write: Write,
     concurrency: usize,
     max_attempts: u32,
     retry_budget: u32,
     progress: Option<Progress<'a>>,
+    kind: PhantomData<fn() -> K>,
 }
 
 type Progress<'a> = Box<dyn FnMut(u64, Option<u64>) + Send + 'a>;
 
-impl<'a, O: Send + 'a, I: Send + 'a> Batch<'a, O, I> {
+impl<'a, O: Send + 'a, I: Send + 'a, K> Batch<'a, O, I, K> {
     /// Requests of one item each.
     pub(super) fn each<F>(
         (db, name, table): (Db, &'static str, &'static str),
         items: Items<'a, I>,
-        attempt: impl Fn(I) -> F + Send + Sync + 'a,
+        attempt: impl Fn(I, Arc<Write>) -> F + Send + Sync + 'a,
     ) -> Self
     where
         F: Future<Output = Outcome<O, I>> + Send + 'a,
     {
         let attempt = Arc::new(attempt);
-        Self::pieces((db, name, table), items, 1, move |items| {
+        Self::pieces((db, name, table), items, 1, move |items, write| {
             let attempt = Arc::clone(&attempt);
             async move {
                 let mut outcomes = Vec::with_capacity(items.len());
                 for item in items {
-                    outcomes.push(attempt(item).await);
+                    outcomes.push(attempt(item, Arc::clone(&write)).await);
                 }
                 outcomes
             }
@@ -72,7 +79,7 @@ impl<'a, O: Send + 'a, I: Send + 'a> Batch<'a, O, I> {
         (db, name, table): (Db, &'static str, &'static str),
         items: Items<'a, I>,
         piece: usize,
-        attempt: impl Fn(Vec<I>) -> F + Send + Sync + 'a,
+        attempt: impl Fn(Vec<I>, Arc<Write>) -> F + Send + Sync + 'a,
     ) -> Self
     where
         F: Future<Output = Vec<Outcome<O, I>>> + Send + 'a,
@@ -83,11 +90,38 @@ impl<'a, O: Send + 'a, I: Send + 'a> Batch<'a, O, I> {
             table,
             items,
             piece,
-            attempt: Arc::new(move |items| Box::pin(attempt(items))),
+            attempt: Arc::new(move |items, write| Box::pin(attempt(items, write))),
+            write: Write::default(),
             concurrency: if piece == 1 { 16 } else { 4 },
             max_attempts: 3,
             retry_budget: 500,
             progress: None,
+            kind: PhantomData,
+        }
+    }
+
+    /// The same requests, with another outcome made of each.
+    pub(super) fn mapped<P: Send + 'a, L>(
+        self,
+        outcome: fn(Outcome<O, I>) -> Outcome<P, I>,
+    ) -> Batch<'a, P, I, L> {
+        let attempt = self.attempt;
+        Batch {
+            db: self.db,
+            name: self.name,
+            table: self.table,
+            items: self.items,
+            piece: self.piece,
+            attempt: Arc::new(move |items, write| {
+                let outcomes = attempt(items, write);
+                Box::pin(async move { outcomes.await.into_iter().map(outcome).collect() })
+            }),
+            write: self.write,
+            concurrency: self.concurrency,
+            max_attempts: self.max_attempts,
+            retry_budget: self.retry_budget,
+            progress: self.progress,
+            kind: PhantomData,
         }
     }
 
@@ -175,6 +209,7 @@ impl<'a, O: Send + 'a, I: Send + 'a> Batch<'a, O, I> {
             name: self.name,
             table: self.table,
             attempt: self.attempt,
+            write: Arc::new(self.write),
             max_attempts: self.max_attempts,
             budget: AtomicU32::new(self.retry_budget),
             stop: OnceLock::new(),
@@ -209,6 +244,7 @@ struct Runner<'a, O, I> {
     name: &'static str,
     table: &'static str,
     attempt: Arc<Attempt<'a, O, I>>,
+    write: Arc<Write>,
     max_attempts: u32,
     /// How many rows may yet be tried again.
     budget: AtomicU32,
@@ -259,7 +295,7 @@ impl<O, I> Runner<'_, O, I> {
             });
             return failed.map(Err).collect();
         }
-        (self.attempt)(items).await
+        (self.attempt)(items, Arc::clone(&self.write)).await
     }
 
     fn may_repeat(&self, failed: &Failed<I>) -> bool {
@@ -284,7 +320,7 @@ impl<O, I> Runner<'_, O, I> {
     }
 }
 
-impl<'a, O: Send + 'a, I: Send + 'a> IntoFuture for Batch<'a, O, I> {
+impl<'a, O: Send + 'a, I: Send + 'a, K: 'a> IntoFuture for Batch<'a, O, I, K> {
     type Output = Report<O, I>;
     type IntoFuture = BoxFuture<'a, Report<O, I>>;
 
@@ -293,7 +329,7 @@ impl<'a, O: Send + 'a, I: Send + 'a> IntoFuture for Batch<'a, O, I> {
     }
 }
 
-impl<O, I> fmt::Debug for Batch<'_, O, I> {
+impl<O, I, K> fmt::Debug for Batch<'_, O, I, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch")
             .field("operation", &self.name)

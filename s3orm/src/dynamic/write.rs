@@ -24,7 +24,7 @@ pub struct Write<'a> {
 }
 
 impl<'a> Write<'a> {
-    write_options!();
+    write_options!(in options);
 
     pub(super) fn new(
         table: &'a DynamicTable,

@@ -3,14 +3,12 @@
 use std::future::poll_fn;
 
 use super::Query;
+use super::answer::collect;
 use super::rows::{KeyStream, RowStream};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Row;
 use crate::schema::S3Schema;
 use crate::table::operation;
-
-/// Rows that [`Query::all`] collects at most, unless there is a limit.
-const MAX_ROWS: usize = 10_000;
 
 /// The ends. Each lists `ceil(k / 1000)` pages for `k` keys of the range (and one more where a bound
 /// of [`within`](Query::within) falls on the end of a page), and reads rows where it says so.
@@ -86,17 +84,7 @@ impl<T: S3Schema, At> Query<'_, T, At> {
     /// As [`all`](Self::all).
     pub async fn all_rows(self) -> Result<Vec<Row<T>>> {
         operation::<T, _>("query", async move {
-            let mut stream = self.checked_rows(self.spec.limit)?;
-            let mut rows = Vec::new();
-            while let Some(row) = stream.next_row().await {
-                if self.spec.limit.is_none() && rows.len() == MAX_ROWS {
-                    let detail = format!("the answer has more than {MAX_ROWS} rows");
-                    let help = "read them with `stream`, or set a `limit`";
-                    return Err(Error::new(ErrorKind::LimitExceeded, detail).with_help(help));
-                }
-                rows.push(row?);
-            }
-            Ok(rows)
+            collect(self.checked_rows(self.spec.limit)?, self.spec.limit).await
         })
         .await
     }

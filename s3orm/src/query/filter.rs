@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
 use std::sync::Arc;
 
-use crate::schema::{ColumnHandle, S3Schema};
+use crate::schema::{ColumnHandle, NullableColumn, Presence, S3Schema};
 
 /// A condition on the columns of table `S`.
 ///
@@ -187,7 +187,7 @@ impl ValueFrom<&str> for String {
 }
 
 /// Filters of one column.
-impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
+impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHandle<S, T, N> {
     fn where_value(
         self,
         text: String,
@@ -281,16 +281,20 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static> ColumnHandle<S, T> {
         self.where_value(text, move |own| values.contains(own))
     }
 
-    /// Missing: an `Option` field without a value.
-    pub fn is_null(self) -> Filter<S> {
+    /// Missing: an `Option` field without a value. Other columns always have one, so that this does
+    /// not compile for them.
+    pub fn is_null(self) -> Filter<S>
+    where
+        Self: NullableColumn,
+    {
         let value_of = move |subject: Subject<'_, S>| match subject {
-            Subject::Key(key) => self.of_key(key).map(|_| false),
+            Subject::Key(_) => None,
             Subject::Row(row) => Some(self.of_row(row).is_none()),
         };
         Filter {
             text: format!("{} is null", self.name()),
             test: Arc::new(value_of),
-            key_only: self.is_key(),
+            key_only: false,
         }
     }
 

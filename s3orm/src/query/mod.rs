@@ -5,8 +5,9 @@
 //! [`starts_with`](Query::starts_with)), and filters the rest ([`filter`](Query::filter)) on what
 //! was listed. One of its ends then makes the requests: [`all`](Query::all),
 //! [`stream`](Query::stream), [`page`](Query::page), [`first`](Query::first), [`one`](Query::one),
-//! [`count`](Query::count), [`exists`](Query::exists), [`keys`](Query::keys). A part of many thousand
-//! rows is listed in several segments at the same time: [`segments`](Query::segments).
+//! [`count`](Query::count), [`exists`](Query::exists), [`keys`](Query::keys). [`select`](Query::select)
+//! gives chosen columns instead of rows: of key columns alone without reading a row. A part of many
+//! thousand rows is listed in several segments at the same time: [`segments`](Query::segments).
 //!
 //! ```
 //! use s3orm::{Db, S3Schema};
@@ -39,7 +40,9 @@
 //! # Ok(()) }
 //! ```
 
+mod answer;
 mod bill;
+mod choice;
 mod column;
 mod ends;
 mod filter;
@@ -50,6 +53,8 @@ mod plan;
 mod rows;
 mod segmented;
 mod segments;
+mod select;
+mod whole;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -58,6 +63,7 @@ use std::sync::Arc;
 
 use bill::{Budget, Meter};
 pub use bill::{Prices, Spent};
+pub use choice::Columns;
 pub use column::{Fixed, IntoBounds, NextColumn, PrefixColumn, RangeColumn, Ranged};
 pub use filter::{Filter, ValueFrom};
 pub use key_only::RandomKey;
@@ -67,6 +73,7 @@ pub use plan::{Plan, Rows};
 use rows::Reading;
 pub use rows::{KeyStream, RowStream};
 pub use segmented::{Segment, SegmentStream, Segmented};
+pub use select::{Select, ValueStream};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{ColumnFrom, KeyColumn, KeyError, KeyPrefix, KeyRange, Limits};

@@ -6,9 +6,10 @@ use std::str::FromStr;
 
 use md5::{Digest as _, Md5};
 
+use super::answer::Answer;
 use super::{Order, Query};
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::{escape_from, unescape};
+use crate::key::{KeyRange, escape_from, unescape};
 use crate::row::Row;
 use crate::schema::S3Schema;
 use crate::table::operation;
@@ -119,57 +120,80 @@ impl<T: S3Schema, At> Query<'_, T, At> {
     /// ```
     pub async fn page(&self, after: Option<&Cursor>) -> Result<Page<T>> {
         operation::<T, _>("page", async move {
-            let mut query = self.clone();
-            let limit = *query.spec.limit.get_or_insert(PAGE_ROWS);
-            query.spec.in_order = true;
-            let mut range = query.range()?;
-            query.check_scan(&range, Some(limit))?;
-            let fingerprint = query.fingerprint()?;
-            if let Some(cursor) = after {
-                if cursor.query != fingerprint {
-                    let detail = "the cursor is of another query";
-                    let help = "page with the query that gave it, or begin at the first page";
-                    return Err(Error::new(ErrorKind::InvalidKey, detail).with_help(help));
-                }
-                let key = format!("{}{}", query.table.folder(), cursor.key);
-                match query.spec.order {
-                    Order::Ascending => range.after(&key),
-                    Order::Descending => range.before(&key),
-                }
-            }
-            let mut stream = query.rows(range, 1);
-            let (mut rows, mut stopped) = (Vec::new(), None);
-            while let Some(row) = stream.next_row().await {
-                match row {
-                    Ok(row) => rows.push(Row::into_inner(row)),
-                    Err(error)
-                        if error.kind() == ErrorKind::Budget && stream.examined().is_some() =>
-                    {
-                        stopped = Some(Stopped::Budget);
-                        break;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            let goes_on = stopped.is_some() || (rows.len() == limit && stream.has_more());
-            let last = stream.examined().filter(|_| goes_on);
-            let next = last.map(|key| Cursor {
-                query: fingerprint,
-                key: key
-                    .strip_prefix(query.table.folder())
-                    .unwrap_or(key)
-                    .to_owned(),
-            });
-            Ok(Page {
-                rows,
-                next,
-                stopped,
-            })
+            self.check_page()?;
+            self.page_of(after, |query, range| query.rows(range, 1), Row::into_inner)
+                .await
         })
         .await
     }
 
-    /// What a cursor or a segment remembers of its query: the part of the table, the filter and the order.
+    /// Refuses a page that reads every row of a table, unless that was said.
+    pub(super) fn check_page(&self) -> Result<()> {
+        self.check_scan(&self.range()?, Some(PAGE_ROWS))
+    }
+
+    /// A page of the answer that `open` begins to read: of the query with the page's limit, from
+    /// the cursor on.
+    pub(super) async fn page_of<A: Answer, R>(
+        &self,
+        after: Option<&Cursor>,
+        open: impl FnOnce(&Self, KeyRange) -> A,
+        taken: impl Fn(A::Item) -> R,
+    ) -> Result<Page<R>> {
+        let mut query = self.clone();
+        let limit = *query.spec.limit.get_or_insert(PAGE_ROWS);
+        query.spec.in_order = true;
+        let fingerprint = query.fingerprint()?;
+        let range = query.range_after(after, &fingerprint)?;
+        let mut answer = open(&query, range);
+        let (mut rows, mut stopped) = (Vec::new(), None);
+        while rows.len() < limit
+            && let Some(row) = answer.next_item().await
+        {
+            match row {
+                Ok(row) => rows.push(taken(row)),
+                Err(error) if error.kind() == ErrorKind::Budget && answer.examined().is_some() => {
+                    stopped = Some(Stopped::Budget);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let goes_on = stopped.is_some() || (rows.len() == limit && answer.has_more());
+        let folder = query.table.folder();
+        let last = answer.examined().filter(|_| goes_on);
+        let next = last.map(|key| Cursor {
+            query: fingerprint,
+            key: key.strip_prefix(folder).unwrap_or(key).to_owned(),
+        });
+        Ok(Page {
+            rows,
+            next,
+            stopped,
+        })
+    }
+
+    /// The part of the table that is asked for, from a cursor on.
+    fn range_after(&self, after: Option<&Cursor>, fingerprint: &str) -> Result<KeyRange> {
+        let mut range = self.range()?;
+        let Some(cursor) = after else {
+            return Ok(range);
+        };
+        if cursor.query != fingerprint {
+            let detail = "the cursor is of another query";
+            let help = "page with the query that gave it, or begin at the first page";
+            return Err(Error::new(ErrorKind::InvalidKey, detail).with_help(help));
+        }
+        let key = format!("{}{}", self.table.folder(), cursor.key);
+        match self.spec.order {
+            Order::Ascending => range.after(&key),
+            Order::Descending => range.before(&key),
+        }
+        Ok(range)
+    }
+
+    /// What a cursor or a segment remembers of its query: the part of the table, the filter and
+    /// the order.
     pub(super) fn fingerprint(&self) -> Result<String> {
         let plan = self.plan()?;
         let filter = plan.filter.map(|(text, _)| text);

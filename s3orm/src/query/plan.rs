@@ -31,17 +31,20 @@ pub struct Plan {
     pub whole_table: bool,
     /// The filter, and whether the keys decide it, so that rows that do not meet it are not read.
     pub filter: Option<(String, bool)>,
+    /// The columns that are [chosen](Query::select), and whether the keys have all of them: then no
+    /// row is read but to be filtered. `None` if whole rows are asked for.
+    pub columns: Option<(Vec<&'static str>, bool)>,
     /// The limit.
     pub limit: Option<usize>,
     /// The order: a descending one lists every key before the first row.
     pub order: Order,
-    /// How many rows there are to read.
+    /// How many rows there are to read, or to find if none is read.
     pub rows: Rows,
     /// The prices of [`cost`](Self::cost).
     pub prices: Prices,
 }
 
-/// How many rows a query reads, by their keys.
+/// How many rows a query reads or finds, by their keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
     /// Not counted, and no limit tells.
@@ -62,7 +65,16 @@ impl Plan {
 
     /// GET requests for these rows, where they are known.
     pub fn gets(&self) -> Option<u64> {
-        self.known()
+        if self.reads_rows() {
+            self.known()
+        } else {
+            Some(0)
+        }
+    }
+
+    /// Whether rows are read at all.
+    pub fn reads_rows(&self) -> bool {
+        self.is_filtered_by_rows() || !matches!(self.columns, Some((_, true)))
     }
 
     /// The price of both in dollars.
@@ -99,16 +111,35 @@ impl fmt::Display for Plan {
         if self.order == Order::Descending {
             f.write_str("\n  every key of it before the first row: the order is descending")?;
         }
-        match &self.filter {
-            Some((filter, true)) => write!(f, "\nfilter keys: {filter}\nread the rows")?,
-            Some((filter, false)) => write!(f, "\nread rows\nfilter rows: {filter}")?,
-            None => f.write_str("\nread the rows")?,
+        if let Some((filter, true)) = &self.filter {
+            write!(f, "\nfilter keys: {filter}")?;
+        }
+        f.write_str(match &self.filter {
+            Some((_, false)) => "\nread rows",
+            _ if self.reads_rows() => "\nread the rows",
+            _ => "\nread no rows",
+        })?;
+        if let Some((filter, false)) = &self.filter {
+            write!(f, "\nfilter rows: {filter}")?;
+        }
+        if let Some((columns, _)) = &self.columns {
+            let of = if self.reads_rows() {
+                ""
+            } else {
+                " of the keys"
+            };
+            write!(f, "\nkeep `{}`{of}", columns.join("`, `"))?;
         }
         if let Some(limit) = self.limit {
             write!(f, "\nup to {limit} of them")?;
         }
         let (Some(lists), Some(gets), Some(cost)) = (self.lists(), self.gets(), self.cost()) else {
-            return f.write_str("\nrequests: 1 LIST a thousand keys, 1 GET a row; not counted");
+            let gets = if self.reads_rows() {
+                ", 1 GET a row"
+            } else {
+                ""
+            };
+            return write!(f, "\nrequests: 1 LIST a thousand keys{gets}; not counted");
         };
         let bound = match self.rows {
             Rows::MoreThan(_) => "more than ",
@@ -161,6 +192,7 @@ impl<T: S3Schema, At> Query<'_, T, At> {
                 .filter
                 .as_ref()
                 .map(|filter| (filter.to_string(), filter.is_key_only())),
+            columns: None,
             limit: self.spec.limit,
             order: self.spec.order,
             rows,

@@ -26,7 +26,8 @@ type Fetch<T> = Pin<Box<dyn Future<Output = Fetched<T>> + Send>>;
 /// The reads under way.
 enum UnderWay<T> {
     InOrder(FuturesOrdered<Fetch<T>>),
-    AsTheyCome(FuturesUnordered<Fetch<T>>),
+    /// With the keys in their order, and whether they were read.
+    AsTheyCome(FuturesUnordered<Fetch<T>>, VecDeque<(String, bool)>),
 }
 
 /// The rows of a query, one after the other: of [`Query::stream`](crate::Query::stream).
@@ -52,9 +53,6 @@ pub struct RowStream<T: S3Schema> {
     ending: Option<Ending>,
     /// The last key that was read and returned, filtered out or found gone.
     examined: Option<String>,
-    /// The keys that are read as they come, and whether they were: those before the first that was
-    /// not are examined.
-    window: VecDeque<(String, bool)>,
 }
 
 enum Ending {
@@ -80,14 +78,13 @@ impl<T: S3Schema> RowStream<T> {
             under_way: if reading.in_order {
                 UnderWay::InOrder(FuturesOrdered::new())
             } else {
-                UnderWay::AsTheyCome(FuturesUnordered::new())
+                UnderWay::AsTheyCome(FuturesUnordered::new(), VecDeque::new())
             },
             concurrency: reading.concurrency,
             left: reading.limit,
             to_read: reading.limit.filter(|_| by_key),
             ending: None,
             examined: None,
-            window: VecDeque::new(),
         }
     }
 
@@ -161,19 +158,22 @@ impl<T: S3Schema> RowStream<T> {
         }
     }
 
-    /// Notes that a key was read.
+    /// Notes that a key was read: it is examined once those before it are.
     fn note(&mut self, key: String) {
-        if let UnderWay::AsTheyCome(_) = self.under_way {
-            if let Some((_, is_read)) = self.window.iter_mut().find(|(other, _)| *other == key) {
-                *is_read = true;
-            }
-            while let Some((key, _)) = self.window.pop_front_if(|(_, is_read)| *is_read) {
-                self.candidates.examined(&key);
-                self.examined = Some(key);
-            }
-        } else {
+        let mut examined = |key: String| {
             self.candidates.examined(&key);
             self.examined = Some(key);
+        };
+        match &mut self.under_way {
+            UnderWay::InOrder(_) => examined(key),
+            UnderWay::AsTheyCome(_, keys) => {
+                if let Some((_, is_read)) = keys.iter_mut().find(|(other, _)| *other == key) {
+                    *is_read = true;
+                }
+                while let Some((key, _)) = keys.pop_front_if(|(_, is_read)| *is_read) {
+                    examined(key);
+                }
+            }
         }
     }
 
@@ -214,8 +214,8 @@ impl<T: S3Schema> RowStream<T> {
             return;
         }
         self.to_read = self.to_read.map(|to_read| to_read - 1);
-        if let UnderWay::AsTheyCome(_) = self.under_way {
-            self.window.push_back((candidate.object.clone(), false));
+        if let UnderWay::AsTheyCome(_, keys) = &mut self.under_way {
+            keys.push_back((candidate.object.clone(), false));
         }
         self.under_way.push(self.fetch(candidate));
     }
@@ -240,21 +240,21 @@ impl<T> UnderWay<T> {
     fn len(&self) -> usize {
         match self {
             Self::InOrder(reads) => reads.len(),
-            Self::AsTheyCome(reads) => reads.len(),
+            Self::AsTheyCome(reads, _) => reads.len(),
         }
     }
 
     fn push(&mut self, read: Fetch<T>) {
         match self {
             Self::InOrder(reads) => reads.push_back(read),
-            Self::AsTheyCome(reads) => reads.push(read),
+            Self::AsTheyCome(reads, _) => reads.push(read),
         }
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Fetched<T>>> {
         match self {
             Self::InOrder(reads) => reads.poll_next_unpin(cx),
-            Self::AsTheyCome(reads) => reads.poll_next_unpin(cx),
+            Self::AsTheyCome(reads, _) => reads.poll_next_unpin(cx),
         }
     }
 }

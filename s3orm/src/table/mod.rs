@@ -416,21 +416,21 @@ impl WriteOptions {
 macro_rules! write_options {
     ($request:ident) => {
         impl<'a, T: S3Schema> $request<'a, T> {
-            write_options!();
+            write_options!(in options);
         }
     };
-    () => {
+    (in $($options:ident).+) => {
         /// The object's content type; `application/json` or, for raw bodies,
         /// `application/octet-stream` unless said.
         pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
-            self.options.content_type = Some(content_type.into());
+            self.$($options).+.content_type = Some(content_type.into());
             self
         }
 
         /// Adds user metadata (`x-amz-meta-<name>`): a name of lower-case letters, digits and `-`,
         /// a value of visible ASCII. S3 takes 2 KB in all; 100 bytes of it are the library's.
         pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            self.options
+            self.$($options).+
                 .metadata
                 .insert(name.into().to_ascii_lowercase(), value.into());
             self

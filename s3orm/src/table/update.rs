@@ -46,7 +46,7 @@ impl<T: S3Schema, F> std::fmt::Debug for Update<'_, T, F> {
 }
 
 impl<'a, T: S3Schema, F> Update<'a, T, F> {
-    write_options!();
+    write_options!(in options);
 
     pub(crate) fn new(table: &'a Table<T>, key: T::Key, change: F) -> Self {
         Self {

@@ -1,4 +1,4 @@
-use s3orm::{Db, S3Schema};
+use s3orm::{S3Schema, Table};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, S3Schema)]
@@ -9,11 +9,8 @@ struct Person {
     age: u32,
 }
 
-fn main() {
-    let people = db().table::<Person>();
-    let _ = people.query().at(Person::KEY.id, 42);
-}
+fn main() {}
 
-fn db() -> Db {
-    unimplemented!()
+fn ask(people: &Table<Person>) {
+    let _ = people.query().at(Person::KEY.id, 42);
 }

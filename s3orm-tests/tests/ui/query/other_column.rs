@@ -1,4 +1,4 @@
-use s3orm::{Db, S3Schema};
+use s3orm::{S3Schema, Table};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, S3Schema)]
@@ -15,11 +15,8 @@ struct Car {
     plate: String,
 }
 
-fn main() {
-    let people = db().table::<Person>();
-    let _ = people.query().filter(Car::COL.plate.eq("x"));
-}
+fn main() {}
 
-fn db() -> Db {
-    unimplemented!()
+fn ask(people: &Table<Person>) {
+    let _ = people.query().filter(Car::COL.plate.eq("x"));
 }

@@ -1,4 +1,4 @@
-use s3orm::{Db, S3Schema};
+use s3orm::{S3Schema, Table};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, S3Schema)]
@@ -9,14 +9,11 @@ struct Person {
     age: u32,
 }
 
-fn main() {
-    let people = db().table::<Person>();
+fn main() {}
+
+fn ask(people: &Table<Person>) {
     let _ = people
         .query()
         .at(Person::KEY.city, "Oslo")
         .starts_with(Person::KEY.id, "4");
-}
-
-fn db() -> Db {
-    unimplemented!()
 }
