@@ -143,7 +143,7 @@ pub use config::DbBuilder;
 pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};
-pub use query::{Filter, Query};
+pub use query::{Filter, KeyPrefix, Query};
 pub use row::{IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
