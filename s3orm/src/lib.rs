@@ -143,8 +143,8 @@ pub use config::DbBuilder;
 pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};
-pub use query::{Filter, KeyPrefix, Query};
-pub use row::{IntoRow, Row, Version};
+pub use query::{BelongsTo, Filter, KeyPrefix, Query};
+pub use row::{AsRow, IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
     BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare, S3Schema,
@@ -172,6 +172,7 @@ pub mod __private {
         Desc, DescColumn, Encoding, Form, KeyColumn, KeyTuple, Ordered, OrderedColumn,
         PathTemplate, Piece, Plain,
     };
+    pub use crate::query::BelongsTo;
     pub use crate::schema::{
         AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Prepare,
         S3Schema, TableSchema, Timestamp, check,

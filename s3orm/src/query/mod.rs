@@ -47,7 +47,9 @@ mod list;
 mod page;
 mod plan;
 mod prefix;
+pub mod relation;
 mod rows;
+mod with;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -63,8 +65,10 @@ use list::{Candidates, Listing, PAGE};
 pub use page::{Cursor, Page, Stopped};
 pub use plan::{Plan, Rows};
 pub use prefix::KeyPrefix;
+pub use relation::{BeginsWith, BelongsTo, KeyOf, Shared};
 use rows::Reading;
 pub use rows::{KeyStream, RowStream};
+pub use with::GetWith;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{ColumnFrom, KeyColumn, KeyError, KeyRange, Limits, PrefixText};

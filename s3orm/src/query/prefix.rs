@@ -50,10 +50,7 @@ pub struct KeyPrefix<T, At = Fixed<0>> {
 impl<T: S3Schema> KeyPrefix<T> {
     /// Of every key of the table: no column is fixed.
     pub fn new() -> Self {
-        Self {
-            text: PrefixText::new(&T::SCHEMA.path),
-            state: PhantomData,
-        }
+        Self::fixing(|_| {})
     }
 }
 
@@ -64,6 +61,16 @@ impl<T: S3Schema> Default for KeyPrefix<T> {
 }
 
 impl<T: S3Schema, At> KeyPrefix<T, At> {
+    /// With the columns that `fix` fixes, which are those that `At` says.
+    pub(super) fn fixing(fix: impl FnOnce(&mut PrefixText)) -> Self {
+        let mut text = PrefixText::new(&T::SCHEMA.path);
+        fix(&mut text);
+        Self {
+            text,
+            state: PhantomData,
+        }
+    }
+
     /// Fixes the next key column, as [`Query::at`] does.
     ///
     /// A column out of the path's order does not compile. A value that has no key text is an error
