@@ -83,7 +83,31 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Many rows at once are [`Table::put_many`] and its like.
+//! Many rows at once are [`Table::put_many`] and its like. A [`KeyPrefix`] is a partial key to keep.
+//!
+//! # Parents and children
+//!
+//! A row that [belongs to](query::relation) another lies in the other's partition of its own table:
+//!
+//! ```
+//! # use s3orm::{Db, S3Schema};
+//! # #[derive(serde::Serialize, serde::Deserialize, S3Schema)]
+//! # #[s3(table = "customers", path = "<id>")]
+//! # struct Customer { id: u64 }
+//! #[derive(serde::Serialize, serde::Deserialize, S3Schema)]
+//! #[s3(table = "orders", path = "<customer>/<id>", belongs_to = "Customer")]
+//! struct Order { customer: u64, id: u32 }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let db = Db::connect("memory:").await?;
+//! # let (customers, orders) = (db.table::<Customer>(), db.table::<Order>());
+//! # customers.put(Customer { id: 42 }).await?;
+//! # orders.put(Order { customer: 42, id: 1 }).await?;
+//!
+//! if let Some((customer, all)) = customers.get_with::<Order>(42).await? {
+//!     assert_eq!(orders.query().of(&customer).count().await?, all.len() as u64);
+//! }
+//! # Ok(()) }
+//! ```
 //!
 //! # What a lost answer means
 //!
