@@ -3,13 +3,21 @@
 //! Nothing here returns early: a wrong option is reported and left out, and reading goes on, so
 //! that one compilation shows every mistake.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, LitStr, Meta};
 
 use crate::diag::{self, Errors};
 
-const ON_STRUCT: &[&str] = &["table", "path", "extension", "encoding", "body", "crate"];
+const ON_STRUCT: &[&str] = &[
+    "table",
+    "path",
+    "extension",
+    "encoding",
+    "body",
+    "belongs_to",
+    "crate",
+];
 const ON_FIELD: &[&str] = &["key_only", "body", "generate", "created_at", "updated_at"];
 
 /// `encoding = "…"`
@@ -43,6 +51,13 @@ pub(crate) enum Managed {
     UpdatedAt,
 }
 
+/// `belongs_to = "…"`
+pub(crate) struct Parent {
+    pub(crate) ty: syn::Path,
+    /// Where it is written.
+    pub(crate) place: Span,
+}
+
 /// The options of the struct.
 #[derive(Default)]
 pub(crate) struct TableOptions {
@@ -53,6 +68,7 @@ pub(crate) struct TableOptions {
     pub(crate) extension: Option<LitStr>,
     pub(crate) encoding: Option<Encoding>,
     pub(crate) body: Option<Body>,
+    pub(crate) parents: Vec<Parent>,
     pub(crate) krate: Option<syn::Path>,
     /// Options that were written and are reported already: not missing as well.
     pub(crate) mistaken: Vec<String>,
@@ -88,7 +104,7 @@ impl TableOptions {
                     this.mistaken.extend(
                         diag::did_you_mean(&name, ON_STRUCT.iter().copied()).map(str::to_owned),
                     );
-                } else if seen.contains(&name) {
+                } else if seen.contains(&name) && name != "belongs_to" {
                     option.report_twice(errors);
                 } else {
                     if !this.set(&option, errors) {
@@ -110,6 +126,7 @@ impl TableOptions {
             "extension" => "\".json\"",
             "encoding" => "\"escaped\"",
             "body" => "\"json\"",
+            "belongs_to" => "\"Customer\"",
             _ => "\"my_crate::s3orm\"",
         };
         let Some(text) = option.string(example, errors) else {
@@ -132,12 +149,22 @@ impl TableOptions {
                 self.body = choice("body format", "body formats", &text, &known, errors);
                 return self.body.is_some();
             }
+            "belongs_to" => match parent(&text, errors) {
+                Some(parent) if self.has_parent(&parent) => option.report_twice(errors),
+                Some(parent) => self.parents.push(parent),
+                None => return false,
+            },
             _ => {
                 self.krate = crate_path(&text, errors);
                 return self.krate.is_some();
             }
         }
         true
+    }
+
+    fn has_parent(&self, parent: &Parent) -> bool {
+        let path = |parent: &Parent| parent.ty.to_token_stream().to_string();
+        self.parents.iter().any(|other| path(other) == path(parent))
     }
 }
 
@@ -348,6 +375,22 @@ fn choice<T: Copy>(
         );
     }
     found.map(|(_, value)| *value)
+}
+
+/// The type of `belongs_to = "…"`. Its tokens stand at the text, where what the compiler says about
+/// them is told, but are of the expansion: lints about how paths are written stay silent.
+fn parent(text: &LitStr, errors: &mut Errors) -> Option<Parent> {
+    let place = text.span().resolved_at(Span::call_site());
+    let path = LitStr::new(&text.value(), place).parse_with(syn::Path::parse_mod_style);
+    if path.is_err() {
+        let message = format!(
+            "`{}` is not the path of a type",
+            text.value().escape_debug()
+        );
+        let help = "write the row type of the other table, as in `belongs_to = \"Customer\"`";
+        errors.at_with_help(text, message, help);
+    }
+    path.ok().map(|ty| Parent { ty, place })
 }
 
 /// The path of `crate = "…"`, made absolute: a relative one would mean something else under

@@ -54,6 +54,7 @@ use crate::model::Model;
 /// | `extension = ".json"` | What follows the path. `.json` unless given; nothing for raw bodies. |
 /// | `body = "json"` | What an object's bytes are: `json`, or [`raw`](#raw-bodies). |
 /// | `encoding = "escaped"` | How values stand in keys: `escaped`, so that any value is possible, or `verbatim`, as they are, for keys that other programs write. |
+/// | `belongs_to = "Customer"` | The rows belong to rows of another table: [below](#belonging). May be given several times. |
 /// | `crate = "my_crate::s3orm"` | Where s3orm is, if not at `::s3orm`. |
 ///
 /// # Options of a field
@@ -115,6 +116,40 @@ use crate::model::Model;
 /// placeholders of one segment have text between them that begins with a character that no value
 /// holds once it is escaped: not a letter, a digit, `-`, `_` or `.`.
 ///
+/// # Belonging
+///
+/// With `belongs_to = "Customer"` each row belongs to a row of the table of `Customer`, which is the
+/// path of a type. The path begins with the key columns of `Customer`, in their order and with
+/// their types; names, forms and the text between may differ. The compiler checks it, and
+/// `s3orm::query::relation` tells what it brings: all orders of a customer in one query, a
+/// customer with its orders in one call, and the customer of an order.
+///
+/// ```
+/// # use s3orm::S3Schema;
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "customers", path = "<id>")]
+/// struct Customer {
+///     id: u64,
+/// }
+///
+/// #[derive(Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "orders", path = "<customer>/<no:ordered>", belongs_to = "Customer")]
+/// struct Order {
+///     customer: u64,
+///     no: u32,
+/// }
+///
+/// #[derive(Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "lines", path = "<customer>/<order>/<no>")]
+/// #[s3(belongs_to = "Order", belongs_to = "Customer")]
+/// struct Line {
+///     customer: u64,
+///     order: u32,
+///     no: u8,
+/// }
+/// ```
+///
 /// # Raw bodies
 ///
 /// With `body = "raw"` an object's bytes are one field, as they are, and every other field is in
@@ -143,6 +178,7 @@ use crate::model::Model;
 /// - `Person::COL.email`: a handle for each column.
 /// - `Person::SCHEMA`: the table's name, path and columns, with types, defaults and documentation.
 /// - `key`, `encode`, `decode` and `prepare`, which the library calls.
+/// - For each `belongs_to` an implementation of `s3orm::BelongsTo`.
 ///
 /// # Errors
 ///

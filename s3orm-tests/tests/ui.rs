@@ -4,7 +4,7 @@
 #[test]
 fn ui() {
     let cases = trybuild::TestCases::new();
-    for folder in ["attr", "path", "model", "types", "query"] {
+    for folder in ["attr", "path", "model", "types", "query", "relation"] {
         cases.compile_fail(format!("tests/ui/{folder}/*.rs"));
     }
 }

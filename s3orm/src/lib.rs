@@ -84,7 +84,32 @@
 //! ```
 //!
 //! [`select`](Query::select) gives chosen columns instead of rows; key columns alone cost no read of
-//! a row. Many rows at once are [`Table::put_many`] and its like.
+//! a row. A [`KeyPrefix`] is a partial key to keep. Many rows at once are [`Table::put_many`] and its
+//! like, and many thousand are listed in [segments](Query::segments) at the same time.
+//!
+//! # Parents and children
+//!
+//! A row that [belongs to](query::relation) another lies in the other's partition of its own table:
+//!
+//! ```
+//! # use s3orm::{Db, S3Schema};
+//! # #[derive(serde::Serialize, serde::Deserialize, S3Schema)]
+//! # #[s3(table = "customers", path = "<id>")]
+//! # struct Customer { id: u64 }
+//! #[derive(serde::Serialize, serde::Deserialize, S3Schema)]
+//! #[s3(table = "orders", path = "<customer>/<id>", belongs_to = "Customer")]
+//! struct Order { customer: u64, id: u32 }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let db = Db::connect("memory:").await?;
+//! # let (customers, orders) = (db.table::<Customer>(), db.table::<Order>());
+//! # customers.put(Customer { id: 42 }).await?;
+//! # orders.put(Order { customer: 42, id: 1 }).await?;
+//!
+//! if let Some((customer, all)) = customers.get_with::<Order>(42).await? {
+//!     assert_eq!(orders.query().of(&customer).count().await?, all.len() as u64);
+//! }
+//! # Ok(()) }
+//! ```
 //!
 //! # What a lost answer means
 //!
@@ -144,8 +169,8 @@ pub use config::DbBuilder;
 pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};
-pub use query::{Filter, Query};
-pub use row::{IntoRow, Row, Version};
+pub use query::{BelongsTo, Filter, KeyPrefix, Query};
+pub use row::{AsRow, IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
     BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Nullable, NullableColumn,
@@ -173,6 +198,7 @@ pub mod __private {
         Desc, DescColumn, Encoding, Form, KeyColumn, KeyTuple, Ordered, OrderedColumn,
         PathTemplate, Piece, Plain,
     };
+    pub use crate::query::BelongsTo;
     pub use crate::schema::{
         AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Nullable,
         Prepare, Required, S3Schema, TableSchema, Timestamp, check,

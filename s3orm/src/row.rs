@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::time::SystemTime;
 
+use crate::schema::S3Schema;
 use crate::store::{ETag, Metadata, ObjectMeta};
 use crate::write;
 
@@ -139,5 +140,30 @@ impl<T> IntoRow<T> for T {
 impl<T: Clone> IntoRow<T> for &T {
     fn into_row(self) -> T {
         self.clone()
+    }
+}
+
+/// A row, as it is or in a [`Row`].
+pub trait AsRow {
+    /// Its type.
+    type Schema: S3Schema;
+
+    /// The row itself.
+    fn as_row(&self) -> &Self::Schema;
+}
+
+impl<T: S3Schema> AsRow for T {
+    type Schema = T;
+
+    fn as_row(&self) -> &T {
+        self
+    }
+}
+
+impl<T: S3Schema> AsRow for Row<T> {
+    type Schema = T;
+
+    fn as_row(&self) -> &T {
+        &self.value
     }
 }

@@ -13,7 +13,7 @@ use syn::DeriveInput;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
-use crate::attr::TableOptions;
+use crate::attr::{Parent, TableOptions};
 use crate::model::{Column, Model, last_name};
 use crate::path::Form;
 
@@ -30,6 +30,7 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
         methods::never_called()
     };
     let checks = sound.then(|| checks(model));
+    let parents = parents(model, options);
     let schema = schema::of(model);
     let Names { keys, columns, .. } = &names;
     let key_values = key_handles(model, sound).map(|(column, _, form)| {
@@ -57,6 +58,7 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
                 #methods
             }
             #checks
+            #parents
         },
     )
 }
@@ -257,6 +259,19 @@ fn is_plain_key(column: &Column) -> bool {
         "Timestamp",
     ];
     last_name(&column.ty).is_some_and(|name| PLAIN.contains(&&*name))
+}
+
+/// What the rows belong to. Whether their key begins as it must is asked where that is written.
+fn parents(model: &Model, options: &TableOptions) -> TokenStream {
+    let impls = options.parents.iter().map(|Parent { ty, place }| {
+        let mut row = model.ident.clone();
+        row.set_span(*place);
+        quote_spanned! {*place=>
+            #[automatically_derived]
+            impl _s3orm::BelongsTo<#ty> for #row {}
+        }
+    });
+    impls.collect()
 }
 
 /// The forms that a key column's type must have, each asked for at the type.

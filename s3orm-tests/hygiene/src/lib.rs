@@ -28,7 +28,8 @@ macro_rules! shadow {
     };
 }
 shadow!(Option Some None Result Ok Err Vec Box Clone Copy Debug Default Sized Send Sync);
-shadow!(Error KeyHandle ColumnHandle Required Nullable TableSchema Prepare Plain Ordered Desc Form Piece);
+shadow!(Error BelongsTo KeyHandle ColumnHandle Required Nullable TableSchema Prepare Plain Ordered Desc);
+shadow!(Form Piece);
 
 /// Every part of a JSON table.
 #[derive(::std::clone::Clone, ::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
@@ -57,6 +58,17 @@ pub struct Blob {
     id: bool,
     #[s3(body)]
     bytes: ::std::vec::Vec<u8>,
+}
+
+/// A child, and a grandchild.
+#[derive(::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
+#[s3(table = "leaves", path = "<day>/<at>/<id>/<number>", crate = "renamed")]
+#[s3(belongs_to = "crate::Row", belongs_to = "private::Day")]
+pub struct Leaf {
+    day: u32,
+    at: u64,
+    id: Uuid,
+    number: i8,
 }
 
 /// A table whose column's type is private.
@@ -89,6 +101,12 @@ mod private {
     #[s3(table = "b", path = "<self_>", crate = "super::again::orm")]
     pub(super) struct Seen {
         pub(in crate::private) self_: i8,
+    }
+
+    #[derive(Serialize, Deserialize, S3Schema)]
+    #[s3(table = "days", path = "<day>", crate = "super::again::orm")]
+    pub(super) struct Day {
+        day: u32,
     }
 }
 

@@ -33,7 +33,7 @@ mod types;
 
 pub use column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn, TextColumn};
 pub use path::{Encoding, Form, KeyError, PathTemplate, Piece};
-pub(crate) use range::{KeyPrefix, KeyRange, Limits, Place, column_text, column_value};
+pub(crate) use range::{KeyRange, Limits, Place, PrefixText, column_text, column_value};
 pub(crate) use segment::{escape_from, unescape};
 pub use tuple::{ColumnFrom, KeyFrom, KeyTuple};
 

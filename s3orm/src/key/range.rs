@@ -19,20 +19,23 @@ const LAST: char = char::MAX;
 /// The beginning of a key: literals and the values of the first columns, with the literal that
 /// closes the last of them, so that no value is ever matched by half.
 #[derive(Debug, Clone)]
-pub(crate) struct KeyPrefix {
+pub(crate) struct PrefixText {
     path: &'static PathTemplate,
     text: String,
     /// What of the path follows: a column first, or nothing.
     rest: &'static [Piece],
+    /// The first value that has no key text. What was fixed after it is left out.
+    invalid: Option<KeyError>,
 }
 
-impl KeyPrefix {
+impl PrefixText {
     /// With no column fixed.
     pub(crate) fn new(path: &'static PathTemplate) -> Self {
         let mut prefix = Self {
             path,
             text: String::new(),
             rest: path.pieces,
+            invalid: None,
         };
         prefix.push_literal();
         prefix
@@ -45,11 +48,30 @@ impl KeyPrefix {
         }
     }
 
-    /// Fixes the next column.
+    /// Fixes the next column. A value that cannot be written is told by [`valid`](Self::valid).
+    pub(crate) fn fix<T: KeyColumn>(&mut self, value: &T) {
+        if self.invalid.is_none() {
+            self.invalid = self.push(value).err();
+        }
+    }
+
+    /// Takes the error of a value that was given for the next column.
+    pub(crate) fn note(&mut self, error: KeyError) {
+        self.invalid.get_or_insert(error);
+    }
+
+    /// The text.
     ///
     /// # Errors
-    /// The value cannot be written.
-    pub(crate) fn push<T: KeyColumn>(&mut self, value: &T) -> Result<(), KeyError> {
+    /// The first value that could not be written.
+    pub(crate) fn valid(&self) -> Result<&str, &KeyError> {
+        match &self.invalid {
+            None => Ok(&self.text),
+            Some(error) => Err(error),
+        }
+    }
+
+    fn push<T: KeyColumn>(&mut self, value: &T) -> Result<(), KeyError> {
         let text = self.column_text(value)?;
         let (start, unread) = (self.text.len(), self.rest);
         self.text.push_str(&text);
@@ -68,7 +90,7 @@ impl KeyPrefix {
     ///
     /// # Errors
     /// The value cannot be written.
-    pub(crate) fn column_text<T: KeyColumn>(&self, value: &T) -> Result<String, KeyError> {
+    fn column_text<T: KeyColumn>(&self, value: &T) -> Result<String, KeyError> {
         let Some(&Piece::Column { name, form }) = self.rest.first() else {
             return Err(self.path.wrong_columns());
         };
@@ -154,7 +176,7 @@ pub(crate) struct KeyRange {
 }
 
 impl KeyRange {
-    pub(crate) fn new(folder: &str, prefix: &KeyPrefix, limits: Limits) -> Self {
+    pub(crate) fn new(folder: &str, prefix: &PrefixText, limits: Limits) -> Self {
         let fixed = format!("{folder}{}", prefix.text);
         let mut range = Self {
             path: prefix.path,

@@ -50,11 +50,14 @@ mod key_only;
 mod list;
 mod page;
 mod plan;
+mod prefix;
+pub mod relation;
 mod rows;
 mod segmented;
 mod segments;
 mod select;
 mod whole;
+mod with;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -70,13 +73,16 @@ pub use key_only::RandomKey;
 use list::{Candidates, Keys, Listing, PAGE};
 pub use page::{Cursor, Page, Stopped};
 pub use plan::{Plan, Rows};
+pub use prefix::KeyPrefix;
+pub use relation::{BeginsWith, BelongsTo, KeyOf, Shared};
 use rows::Reading;
 pub use rows::{KeyStream, RowStream};
 pub use segmented::{Segment, SegmentStream, Segmented};
 pub use select::{Select, ValueStream};
+pub use with::GetWith;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::{ColumnFrom, KeyColumn, KeyError, KeyPrefix, KeyRange, Limits};
+use crate::key::{ColumnFrom, KeyColumn, KeyError, KeyRange, Limits, PrefixText};
 use crate::schema::S3Schema;
 use crate::table::Table;
 
@@ -99,7 +105,7 @@ pub struct Query<'a, T: S3Schema, At = Fixed<0>> {
 /// What was asked, but for the filter.
 #[derive(Debug, Clone)]
 struct Spec {
-    prefix: KeyPrefix,
+    prefix: PrefixText,
     limits: Limits,
     limit: Option<usize>,
     order: Order,
@@ -107,8 +113,6 @@ struct Spec {
     concurrency: usize,
     in_order: bool,
     budget: Budget,
-    /// The first value that has no key text: told by the end.
-    invalid: Option<KeyError>,
 }
 
 /// The order of an answer: that of the keys, or its reverse.
@@ -130,7 +134,7 @@ impl<'a, T: S3Schema> Query<'a, T> {
             table,
             filter: None,
             spec: Spec {
-                prefix: KeyPrefix::new(&T::SCHEMA.path),
+                prefix: PrefixText::new(&T::SCHEMA.path),
                 limits: Limits::None,
                 limit: None,
                 order: Order::Ascending,
@@ -138,7 +142,6 @@ impl<'a, T: S3Schema> Query<'a, T> {
                 concurrency: CONCURRENCY,
                 in_order: true,
                 budget: Budget::default(),
-                invalid: None,
             },
             state: PhantomData,
         }
@@ -165,8 +168,7 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
         C::Value: ColumnFrom<V>,
     {
         let _ = column;
-        let pushed = self.spec.prefix.push(&C::Value::column_from(value));
-        self.spec.note(pushed);
+        self.spec.prefix.fix(&C::Value::column_from(value));
         self.becomes()
     }
 
@@ -194,7 +196,7 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
                     prefix_free: C::Value::PREFIX_FREE,
                 };
             }
-            (low, high) => self.spec.note(low.and(high).map(drop)),
+            (Err(error), _) | (_, Err(error)) => self.spec.prefix.note(error),
         }
         self.becomes()
     }
@@ -274,12 +276,6 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
 }
 
 impl Spec {
-    fn note<R>(&mut self, result: Result<R, KeyError>) {
-        if let Err(error) = result {
-            self.invalid.get_or_insert(error);
-        }
-    }
-
     fn bound<V: KeyColumn>(&self, bound: Bound<V>) -> Result<Bound<String>, KeyError> {
         Ok(match bound {
             Bound::Unbounded => Bound::Unbounded,
@@ -293,13 +289,13 @@ impl Spec {
 impl<T: S3Schema, At> Query<'_, T, At> {
     /// The part of the table that is asked for.
     fn range(&self) -> Result<KeyRange> {
-        match &self.spec.invalid {
-            None => Ok(KeyRange::new(
+        match self.spec.prefix.valid() {
+            Ok(_) => Ok(KeyRange::new(
                 self.table.folder(),
                 &self.spec.prefix,
                 self.spec.limits.clone(),
             )),
-            Some(error) => Err(Error::new(ErrorKind::InvalidKey, error.to_string())),
+            Err(error) => Err(Error::new(ErrorKind::InvalidKey, error.to_string())),
         }
     }
 

@@ -33,7 +33,7 @@ pub struct Exists<'a, T: S3Schema> {
 }
 
 impl<'a, T: S3Schema> Get<'a, T> {
-    pub(super) fn new(table: &'a Table<T>, key: T::Key) -> Self {
+    pub(crate) fn new(table: &'a Table<T>, key: T::Key) -> Self {
         Self { table, key }
     }
 }

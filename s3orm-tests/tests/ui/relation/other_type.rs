@@ -1,0 +1,19 @@
+use s3orm::S3Schema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, S3Schema)]
+#[s3(table = "customers", path = "<region>/<id>")]
+struct Customer {
+    region: String,
+    id: u64,
+}
+
+#[derive(Serialize, Deserialize, S3Schema)]
+#[s3(table = "orders", path = "<region>/<customer>/<id>", belongs_to = "Customer")]
+struct Order {
+    region: String,
+    customer: u32,
+    id: u32,
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use s3orm::S3Schema;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, S3Schema)]
+#[s3(table = "customers", path = "<region>/<id>")]
+struct Customer {
+    region: String,
+    id: u64,
+}
+
+#[derive(Serialize, Deserialize, S3Schema)]
+#[s3(table = "orders", path = "<region>/<id>", belongs_to = "Customer", belongs_to = "Customer")]
+struct Order {
+    region: String,
+    id: u64,
+}
+
+fn main() {}
