@@ -2,7 +2,7 @@
 
 use futures_util::stream::TryStreamExt as _;
 
-use crate::batch::{Guarded, bulk, objects, pages};
+use crate::batch::{Guarded, bulk};
 use crate::db::{Db, Options};
 use crate::dynamic::check_table;
 use crate::error::{Error, Result};
@@ -74,7 +74,8 @@ impl Db {
             delimiter: Some('/'),
             ..ListObjects::default()
         };
-        let folders = pages(self, request)
+        let folders = self
+            .pages(request)
             .map_ok(|page| page.prefixes)
             .try_concat();
         let folders: Vec<String> = folders.await.map_err(|error| error.during("tables", ""))?;
@@ -99,7 +100,7 @@ impl Db {
         let table = name.to_owned();
         Guarded::new("drop_table", name, async move {
             check_table(&table)?;
-            let objects = objects(self, format!("{}{table}/", self.prefix()));
+            let objects = self.objects(format!("{}{table}/", self.prefix()));
             bulk::delete_all(self, objects.map_ok(|object| object.key)).await
         })
     }

@@ -152,6 +152,7 @@ mod env;
 mod error;
 pub mod id;
 pub mod key;
+mod pages;
 pub mod query;
 mod row;
 mod schema;

@@ -1,55 +1,15 @@
-//! The keys of a table, or of any prefix, from its listing.
+//! The keys of a table from its listing.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::StreamExt as _;
 
 use super::Items;
-use crate::db::Db;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::key::KeyTuple as _;
 use crate::schema::S3Schema;
-use crate::store::{ListObjects, ListStart, ListedObject, Page};
-use crate::table::{Table, store_error};
-
-/// All pages of a listing that begins as `request` says, one after the other.
-pub(crate) fn pages(
-    db: &Db,
-    request: ListObjects,
-) -> impl Stream<Item = Result<Page>> + Send + use<> {
-    let db = db.clone();
-    stream::try_unfold(Some(request), move |request| {
-        let db = db.clone();
-        async move {
-            let Some(request) = request else {
-                return Ok(None);
-            };
-            let listed = db.store().list(request.clone()).await;
-            let mut page =
-                listed.map_err(|error| store_error(error, Some(request.prefix.clone())))?;
-            let next = page.next.take().map(|token| ListObjects {
-                start: ListStart::Token(token),
-                ..request
-            });
-            Ok(Some((page, next)))
-        }
-    })
-}
-
-/// All objects of a listing.
-pub(crate) fn objects(
-    db: &Db,
-    prefix: String,
-) -> impl Stream<Item = Result<ListedObject>> + Send + use<> {
-    let request = ListObjects {
-        prefix,
-        ..ListObjects::default()
-    };
-    pages(db, request)
-        .map_ok(|page| stream::iter(page.objects).map(Ok))
-        .try_flatten()
-}
+use crate::table::Table;
 
 /// What became of a listing whose keys went elsewhere.
 #[derive(Debug, Default)]
@@ -80,7 +40,7 @@ impl<T: S3Schema> Table<T> {
     pub(super) fn keys_under(&self, under: &str) -> (Items<'static, T::Key>, Arc<Listed>) {
         let listed = Arc::new(Listed::default());
         let (told, folder) = (Arc::clone(&listed), self.folder().len());
-        let objects = objects(self.db(), format!("{}{under}", self.folder()));
+        let objects = self.db().objects(format!("{}{under}", self.folder()));
         let keys = objects.filter_map(move |object| {
             let key = match object {
                 Ok(object) => {

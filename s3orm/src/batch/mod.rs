@@ -78,7 +78,6 @@ use std::pin::Pin;
 pub use all::{DeleteAll, Swept, UpdateAll};
 use futures_util::stream::{self, Stream, StreamExt as _};
 pub use guard::Guarded;
-pub(crate) use keys::{objects, pages};
 pub use report::{Failed, Outcome, Report};
 pub use run::{Batch, Outcomes};
 pub use write::{Inserts, Writes};

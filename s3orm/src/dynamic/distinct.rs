@@ -7,7 +7,6 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::query::no_prefix;
 use super::{DynamicTable, Query, Values};
-use crate::batch::pages;
 use crate::env::Env;
 use crate::error::Result;
 use crate::row::Row;
@@ -135,7 +134,7 @@ impl Query {
                     delimiter: Some('/'),
                     ..ListObjects::default()
                 };
-                pages(db, request).map_ok(|page| page.prefixes).try_concat()
+                db.pages(request).map_ok(|page| page.prefixes).try_concat()
             });
             let level = stream::iter(listings).buffered(self.concurrency);
             folders = level.try_concat().await?;

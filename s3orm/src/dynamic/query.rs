@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::{DynamicTable, Values};
-use crate::batch::{Guarded, bulk, objects, pages};
+use crate::batch::{Guarded, bulk};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Row;
 use crate::store::{ETag, ListObjects, ListedObject};
@@ -102,7 +102,7 @@ impl DynamicTable {
     /// 1 LIST for each 1,000 keys.
     pub async fn query_by_key(&self, prefix: &str) -> Result<Vec<String>> {
         let folder = self.folder.len();
-        let objects = objects(&self.db, format!("{}{prefix}", self.folder));
+        let objects = self.db.objects(format!("{}{prefix}", self.folder));
         let keys = objects.map_ok(|object| object.key[folder..].to_owned());
         self.during("query_by_key", keys.try_collect().await)
     }
@@ -249,12 +249,12 @@ impl Query {
                 limit: Some(1),
                 ..ListObjects::default()
             };
-            let page = pages(&table.db, first).take(1).boxed();
+            let page = table.db.pages(first).take(1).boxed();
             page.map_ok(|page| futures_util::stream::iter(page.objects).map(Ok))
                 .try_flatten()
                 .boxed()
         } else {
-            objects(&table.db, prefix).boxed()
+            table.db.objects(prefix).boxed()
         };
         let rows = objects.try_filter_map(move |object| {
             let row = listed(&table, object).filter(|row| row.values.include(&values));

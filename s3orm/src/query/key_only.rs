@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Form, KeyColumn, KeyTuple as _, column_text, column_value};
 use crate::schema::{KeyHandle, S3Schema};
 use crate::store::{ListObjects, ListStart};
-use crate::table::{RequestFuture, Table, operation, store_error};
+use crate::table::{RequestFuture, Table, operation};
 
 /// Answers of the keys. None reads a row, but [`random`](Self::random) the one it returns. A filter
 /// must be one that the keys decide: [`Unsupported`](ErrorKind::Unsupported) otherwise.
@@ -191,8 +191,7 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
                 start: ListStart::First,
                 limit: None,
             };
-            let page = self.table.db().store().list(request).await;
-            let mut page = page.map_err(|error| store_error(error, Some(prefix)))?;
+            let mut page = self.table.db().page(request).await?;
             let mut keys: Vec<T::Key> = Vec::new();
             for object in &page.objects {
                 if range.is_inside(&object.key)

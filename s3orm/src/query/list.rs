@@ -13,7 +13,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyRange, KeyTuple as _, Place};
 use crate::schema::S3Schema;
 use crate::store::{ListObjects, ListStart, Page};
-use crate::table::store_error;
 
 /// Keys in a page: S3 gives no more.
 pub(super) const PAGE: usize = 1000;
@@ -79,17 +78,14 @@ impl Listing {
 
     fn request(&self, start: ListStart, keys: usize) -> Result<Request> {
         self.meter.charge(Call::List)?;
-        let (db, prefix) = (self.db.clone(), self.range.prefix.clone());
+        let db = self.db.clone();
         let request = ListObjects {
-            prefix: prefix.clone(),
+            prefix: self.range.prefix.clone(),
             start,
             limit: u16::try_from(keys).ok(),
             ..ListObjects::default()
         };
-        Ok(Box::pin(async move {
-            let page = db.store().list(request).await;
-            page.map_err(|error| store_error(error, Some(prefix)))
-        }))
+        Ok(Box::pin(async move { db.page(request).await }))
     }
 
     /// The names that end at the next `/` after the range's prefix: one a folder.
@@ -103,8 +99,7 @@ impl Listing {
                 start: std::mem::take(start),
                 limit: None,
             };
-            let page = self.db.store().list(request).await;
-            let page = page.map_err(|error| store_error(error, Some(self.range.prefix.clone())))?;
+            let page = self.db.page(request).await?;
             let stop = self.range.stop.as_ref();
             let past = page
                 .prefixes

@@ -1,0 +1,53 @@
+//! Listings, page by page: what queries, batches, dynamic tables and buckets begin with.
+
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+
+use crate::db::Db;
+use crate::error::Result;
+use crate::store::{ListObjects, ListStart, ListedObject, Page};
+use crate::table::store_error;
+
+impl Db {
+    /// One page.
+    pub(crate) async fn page(&self, request: ListObjects) -> Result<Page> {
+        let prefix = request.prefix.clone();
+        let page = self.store().list(request).await;
+        page.map_err(|error| store_error(error, Some(prefix)))
+    }
+
+    /// All pages of a listing that begins as `request` says, one after the other.
+    pub(crate) fn pages(
+        &self,
+        request: ListObjects,
+    ) -> impl Stream<Item = Result<Page>> + Send + use<> {
+        let db = self.clone();
+        stream::try_unfold(Some(request), move |request| {
+            let db = db.clone();
+            async move {
+                let Some(request) = request else {
+                    return Ok(None);
+                };
+                let mut page = db.page(request.clone()).await?;
+                let next = page.next.take().map(|token| ListObjects {
+                    start: ListStart::Token(token),
+                    ..request
+                });
+                Ok(Some((page, next)))
+            }
+        })
+    }
+
+    /// All objects whose keys begin with a prefix.
+    pub(crate) fn objects(
+        &self,
+        prefix: String,
+    ) -> impl Stream<Item = Result<ListedObject>> + Send + use<> {
+        let request = ListObjects {
+            prefix,
+            ..ListObjects::default()
+        };
+        self.pages(request)
+            .map_ok(|page| stream::iter(page.objects).map(Ok))
+            .try_flatten()
+    }
+}
