@@ -1,5 +1,7 @@
 //! Listings and buckets.
 
+use s3orm_tests::connect;
+use s3orm_tests::proxy::Proxy;
 use s3orm_tests::server::BUCKET;
 
 use super::{Fixture, NO_BUCKET, element, elements};
@@ -79,4 +81,39 @@ async fn buckets_come_and_go() {
     assert_eq!(s3.outcome("HEAD /another-bucket", &[], "").await, "404");
     let name = s3.outcome("PUT /Bad_Name", &[], "").await;
     assert_eq!(name, "400 InvalidBucketName");
+}
+
+#[tokio::test]
+async fn a_bucket_is_created_in_the_connections_region() {
+    for (region, rusoto) in [
+        ("us-east-1", false),
+        ("eu-west-1", false),
+        ("ap-south-2", false),
+        ("us-east-1", true),
+        ("eu-west-1", true),
+    ] {
+        let s3 = Fixture::new().await;
+        let proxy = Proxy::in_front_of(s3.0.local_addr()).await;
+        let mut builder = connect::builder(&proxy.endpoint()).region(region);
+        if rusoto {
+            builder = builder.rusoto();
+        }
+        let archive = builder.connect().await.unwrap().bucket("archive").unwrap();
+        archive.ensure_bucket().await.unwrap();
+        let buckets = s3.0.store().list_buckets().await.unwrap();
+        assert_eq!(buckets, ["archive", BUCKET]);
+
+        let sent = proxy.bodies("CreateBucket");
+        assert_eq!(sent.len(), 1);
+        let sent = String::from_utf8(sent[0].to_vec()).unwrap();
+        // S3's first region has no name here: to name it is an error.
+        let expected = (region != "us-east-1").then(|| region.to_owned());
+        let case = format!("{region}, rusoto: {rusoto}: {sent}");
+        assert_eq!(element(&sent, "LocationConstraint"), expected, "{case}");
+        assert_eq!(sent.is_empty(), expected.is_none(), "{case}");
+        assert_eq!(
+            sent.contains("CreateBucketConfiguration"),
+            expected.is_some()
+        );
+    }
 }
