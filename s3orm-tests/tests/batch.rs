@@ -112,7 +112,7 @@ async fn each_row_has_its_outcome_in_the_order_of_the_input() {
 async fn rows_that_are_there_may_be_left_or_replaced() {
     let bench = Bench::with_rows(3).await;
     let aged = |age| (0..20).map(move |id| Person { age, ..person(id) });
-    let ages = async || {
+    let total = async || {
         let rows = bench.people.query().at(Person::KEY.city, "Oslo").all();
         rows.await.unwrap().iter().map(|row| row.age).sum::<u32>()
     };
@@ -132,7 +132,7 @@ async fn rows_that_are_there_may_be_left_or_replaced() {
         }
     }
     assert_eq!(bench.spent(), [("PutObject", 19), ("HeadObject", 3)]);
-    assert_eq!(ages().await, 3 * 30 + 16 * 50);
+    assert_eq!(total().await, 3 * 30 + 16 * 50);
     bench.server.reset();
 
     let replaced = bench.people.insert_many(aged(60)).on_conflict_replace();
@@ -141,7 +141,7 @@ async fn rows_that_are_there_may_be_left_or_replaced() {
         20
     );
     assert_eq!(bench.spent(), [("PutObject", 20)]);
-    assert_eq!(ages().await, 20 * 60);
+    assert_eq!(total().await, 20 * 60);
 
     // Of two rows of one key the second finds the first.
     let twice = bench.people.insert_many([person(77), person(77)]);

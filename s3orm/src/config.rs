@@ -179,9 +179,13 @@ async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
 /// Options of `s3://` connections; on another connection they are an error when connecting.
 #[cfg(feature = "s3")]
 impl DbBuilder {
-    fn s3(mut self, option: &str, set: impl FnOnce(&mut S3Config)) -> Self {
-        if let Location::S3(config, _) = &mut self.location {
-            set(config);
+    fn s3(self, option: &str, set: impl FnOnce(&mut S3Config)) -> Self {
+        self.of_s3(option, |config, _| set(config))
+    }
+
+    fn of_s3(mut self, option: &str, set: impl FnOnce(&mut S3Config, &mut Client)) -> Self {
+        if let Location::S3(config, client) = &mut self.location {
+            set(config, client);
         } else if self.misfit.is_none() {
             self.misfit = Some(Error::config(
                 format!(
@@ -295,10 +299,29 @@ impl DbBuilder {
 
     /// Which client speaks to S3: `s3`, our own (unless set), or `rusoto`.
     #[cfg(feature = "rusoto")]
-    pub fn rusoto(mut self) -> Self {
-        if let Location::S3(_, client) = &mut self.location {
-            *client = Client::Rusoto;
+    pub fn rusoto(self) -> Self {
+        self.of_s3("rusoto", |_, client| *client = Client::Rusoto)
+    }
+}
+
+#[cfg(all(test, feature = "s3"))]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[tokio::test]
+    async fn options_of_s3_are_refused_elsewhere() {
+        let memory = || Db::builder("memory:").expect("a connection string");
+        let builders = [
+            ("region", memory().region("eu-west-1").pool_size(1)),
+            #[cfg(feature = "rusoto")]
+            ("rusoto", memory().rusoto()),
+        ];
+        for (option, builder) in builders {
+            let error = builder.connect().await.expect_err(option);
+            assert_eq!(error.kind(), ErrorKind::Config);
+            let expected = format!("`{option}` is an option of `s3://` connections");
+            assert!(error.to_string().contains(&expected), "{error}");
         }
-        self
     }
 }

@@ -138,8 +138,7 @@
 //! | `rusoto` | `s3://…?client=rusoto`: `rusoto_s3` and `rusoto_core`, which are unmaintained |
 //! | `chrono`, `jiff`, `uuid`, `ulid` | key columns, timestamps and generated ids of these crates |
 //! | `sdk-config` | region, endpoint and credentials from an `aws_config::SdkConfig` |
-//! | `cache` | `cache_bytes`: reads kept in memory, revalidated by ETag |
-//! | `cache` | reads kept in memory, about which S3 is asked again |
+//! | `cache` | `cache_bytes`: reads kept in memory, about which S3 is asked again by their ETag |
 //! | `server` | an S3 server over any store, for tests and development |
 
 pub mod batch;
@@ -183,7 +182,6 @@ pub use table::{Decision, Insert, Table};
 #[doc(hidden)]
 pub mod __private {
     pub use std::clone::Clone;
-    pub use std::fmt::Debug;
     pub use std::marker::{Copy, Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
     pub use std::primitive::{str, u8};

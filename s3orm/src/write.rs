@@ -64,12 +64,18 @@ pub(crate) fn new_id(env: &Env) -> String {
     text
 }
 
-/// Whether the object is the write's, or replaced the write's.
-fn is_of(meta: &ObjectMeta, id: &str) -> Option<ETag> {
-    let is = |name| meta.metadata.get(name).is_some_and(|found| found == id);
-    if is(ID) {
+/// Whether the object is the one that a write made.
+pub(crate) fn is_made_by(meta: &ObjectMeta, id: &str) -> bool {
+    meta.metadata.get(ID).is_some_and(|made| made == id)
+}
+
+/// The tag for a write's caller if the object proves that the write was applied: it is the one that
+/// the write made, or replaced that one.
+fn proof_of(meta: &ObjectMeta, id: &str) -> Option<ETag> {
+    let previous = meta.metadata.get(PREVIOUS);
+    if is_made_by(meta, id) {
         Some(meta.etag.clone())
-    } else if is(PREVIOUS) {
+    } else if previous.is_some_and(|made| made == id) {
         // Applied, and replaced since: a tag that no object has, so that a later save conflicts.
         Some(ETag::new("replaced"))
     } else {
@@ -88,7 +94,7 @@ pub(crate) async fn put(
     match put_or_reread(store, env, request).await {
         Err(Failure::Refused(error)) if error.kind() == StoreErrorKind::PreconditionFailed => {
             match store.head(&request.key).await {
-                Ok(meta) => is_of(&meta, id(request)).ok_or(Failure::Refused(error)),
+                Ok(meta) => proof_of(&meta, id(request)).ok_or(Failure::Refused(error)),
                 // The 412 stands by itself; what is there now is another question.
                 Err(_) => Err(Failure::Refused(error)),
             }
@@ -138,7 +144,7 @@ async fn read_back(
             env.sleep(wait).await;
         }
         if let Ok(meta) = store.head(key).await
-            && let Some(etag) = is_of(&meta, id)
+            && let Some(etag) = proof_of(&meta, id)
         {
             tracing::debug!(key, "a write whose answer was lost is applied");
             return Ok(etag);
@@ -219,11 +225,6 @@ pub(crate) async fn is_gone(store: &dyn Store, env: &Env, key: &str) -> bool {
 async fn pause(env: &Env, attempt: u32) {
     env.sleep(env.jitter(Duration::from_millis(20) * 2_u32.pow(attempt)))
         .await;
-}
-
-/// Whether a row that was read again after a refused write is that write's.
-pub(crate) fn is_written_by(meta: &ObjectMeta, id: &str) -> bool {
-    meta.metadata.get(ID).is_some_and(|found| found == id)
 }
 
 /// Whether a write was refused because somebody else was faster.

@@ -98,9 +98,17 @@ pub struct Proxy {
 struct Shared {
     upstream: SocketAddr,
     rules: Mutex<Vec<Rule>>,
-    seen: Mutex<Vec<String>>,
+    seen: Mutex<Vec<Seen>>,
     under_way: AtomicUsize,
     overlap: AtomicUsize,
+}
+
+/// A request that a client has sent.
+#[derive(Debug)]
+struct Seen {
+    operation: &'static str,
+    path: String,
+    body: Bytes,
 }
 
 #[derive(Debug)]
@@ -197,7 +205,19 @@ impl Proxy {
 
     /// What clients have sent, broken or not: `PutObject /bucket/key`.
     pub fn requests(&self) -> Vec<String> {
-        lock(&self.shared.seen).clone()
+        let seen = lock(&self.shared.seen);
+        seen.iter()
+            .map(|request| format!("{} {}", request.operation, request.path))
+            .collect()
+    }
+
+    /// The bodies of those that make this call, as S3 names it.
+    pub fn bodies(&self, operation: &str) -> Vec<Bytes> {
+        let seen = lock(&self.shared.seen);
+        seen.iter()
+            .filter(|request| request.operation == operation)
+            .map(|request| request.body.clone())
+            .collect()
     }
 
     /// The most requests that waited for their answers at the same moment, delays included.
@@ -276,7 +296,11 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>, mut cuts: watch::Recei
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> anyhow::Result<Answer> {
     let (head, body) = request.into_parts();
     let request = Request::from_parts(head, body.collect().await?.to_bytes());
-    lock(&shared.seen).push(format!("{} {}", operation(&request), request.uri().path()));
+    lock(&shared.seen).push(Seen {
+        operation: operation(&request),
+        path: request.uri().path().to_owned(),
+        body: request.body().clone(),
+    });
     let fault = match shared.verdict(&request) {
         Verdict::Pass => return Ok(paced(forward(shared.upstream, request).await?, None, None)),
         Verdict::Fail(fault) => fault,

@@ -93,7 +93,7 @@ where
             };
             let ours = last_id
                 .as_deref()
-                .is_some_and(|id| write::is_written_by(&meta, id));
+                .is_some_and(|id| write::is_made_by(&meta, id));
             let mut row = Row::read(row, key, meta);
             if ours {
                 // Something on the way sent the write twice; the refusal was of the second copy.

@@ -1,4 +1,4 @@
-use s3orm::{Db, KeyPrefix, S3Schema};
+use s3orm::{KeyPrefix, S3Schema, Table};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, S3Schema)]
@@ -9,8 +9,9 @@ struct Person {
     age: u32,
 }
 
-fn main() {
-    let people = db().table::<Person>();
+fn main() {}
+
+fn ask(people: &Table<Person>) {
     let red = KeyPrefix::<Car>::new().at(Car::KEY.colour, "red");
     let _ = people.query().under(&red);
 }
@@ -20,8 +21,4 @@ fn main() {
 struct Car {
     colour: String,
     plate: String,
-}
-
-fn db() -> Db {
-    unimplemented!()
 }
