@@ -2,19 +2,18 @@
 #![allow(clippy::disallowed_methods)] // It waits for real connections, by the real clock.
 #![allow(clippy::unwrap_used)] // Its helpers are tests, too.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt as _};
 use s3orm::batch::FromStream;
 use s3orm::store::PutObject;
-use s3orm::store::dir::DirStore;
 use s3orm::{Db, ErrorKind, S3Schema, Table};
 use s3orm_tests::connect;
 use s3orm_tests::proxy::{Fault, Proxy, any, on};
-use s3orm_tests::server::{BUCKET, TestServer};
+use s3orm_tests::server::TestServer;
 use s3orm_tests::tables::{Person, person};
 use serde::{Deserialize, Serialize};
 
@@ -242,22 +241,19 @@ async fn a_get_for_each_key_and_none_for_an_absent_row() {
 
 #[tokio::test]
 async fn requests_overlap_as_far_as_they_may() {
-    // A store in memory answers before the next request is read; a folder takes its time.
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(BUCKET);
-    let store = DirStore::open(path, s3orm::Env::system()).await.unwrap();
-    let server = TestServer::over(Arc::new(store)).await;
-    let people = connect::db(&server.endpoint()).await.table();
-    let bench = Bench { server, people };
-    let rows = || (0..300).map(person);
-
-    let one = bench.people.put_many(rows()).concurrency(1).await;
-    assert_eq!((one.succeeded(), bench.server.overlap()), (300, 1));
-    bench.server.reset();
-    let eight = bench.people.put_many(rows()).concurrency(8).await;
-    assert_eq!(eight.succeeded(), 300);
-    let overlap = bench.server.overlap();
-    assert!((2..=8).contains(&overlap), "{overlap} requests at once");
+    let server = TestServer::memory().await;
+    for concurrency in [1, 8] {
+        let proxy = Proxy::in_front_of(server.local_addr()).await;
+        proxy.fail_all(any(), Fault::Delay(Duration::from_millis(5)));
+        let people = connect::db(&proxy.endpoint()).await.table::<Person>();
+        let batch = people
+            .put_many((0..80).map(person))
+            .concurrency(concurrency);
+        assert_eq!(
+            (batch.await.succeeded(), proxy.overlap()),
+            (80, concurrency)
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! What each end of a query costs in requests, counted at the server.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A test may.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use s3orm::store::PutObject;
 use s3orm::{Db, S3Schema, Table};
 use s3orm_tests::connect;
+use s3orm_tests::proxy::{Fault, Proxy, on};
 use s3orm_tests::server::TestServer;
 use serde::{Deserialize, Serialize};
 
@@ -137,20 +140,15 @@ async fn what_the_keys_tell_reads_no_row() {
     assert_eq!(counted.spent(), (0, 0), "a refused query");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn reads_overlap_and_stop_with_the_stream() {
     let counted = Counted::new(&[("a", 2_500)]).await;
-    let shelf = || {
-        counted
-            .items
-            .query()
-            .at(Item::KEY.shelf, "a")
-            .concurrency(8)
-    };
-    assert_eq!(shelf().limit(400).all().await.unwrap().len(), 400);
-    // The read-ahead of keys is one request more.
-    let overlap = counted.server.overlap();
-    assert!((2..=9).contains(&overlap), "{overlap}");
+    let proxy = Proxy::in_front_of(counted.server.local_addr()).await;
+    proxy.fail_all(on("GetObject"), Fault::Delay(Duration::from_millis(5)));
+    let items = connect::db(&proxy.endpoint()).await.table::<Item>();
+    let shelf = || items.query().at(Item::KEY.shelf, "a").concurrency(8);
+    assert_eq!(shelf().limit(100).all().await.unwrap().len(), 100);
+    assert_eq!(proxy.overlap(), 8);
     counted.spent();
 
     let mut rows = shelf().stream().unwrap();
@@ -158,7 +156,7 @@ async fn reads_overlap_and_stop_with_the_stream() {
         assert_eq!(rows.next().await.unwrap().unwrap().id, id);
     }
     drop(rows);
-    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
     let (lists, gets) = counted.spent();
     assert_eq!(lists, 1);
     assert!((20..=28).contains(&gets), "{gets}");
