@@ -125,6 +125,21 @@ async fn demo() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn shop() {
+    for printed in everywhere("shop", &[]).await {
+        for line in [
+            "90 orders of 3 customers",
+            "the latest orders are of 2026-03-29, 2026-03-26, 2026-03-23",
+            "requests: 1 LIST and 10 GET, $0.000009",
+            "bob ordered for 4590 cents on 2026-03-12",
+            "90 orders, by ann, bob, eve",
+        ] {
+            assert!(printed.contains(line), "{printed}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn weather() {
     for printed in everywhere("weather", &[]).await {
         assert!(printed.contains("1461 days are in "), "{printed}");

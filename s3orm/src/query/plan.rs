@@ -94,6 +94,11 @@ impl Plan {
     }
 }
 
+/// The end of a range: `…` for whatever goes on after its text.
+fn shown(end: &str) -> String {
+    end.replace(char::MAX, "…")
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reach = if self.whole_table {
@@ -103,10 +108,10 @@ impl fmt::Display for Plan {
         };
         write!(f, "list `{}`{reach}", self.prefix)?;
         if let Some(start) = &self.start_after {
-            write!(f, ", after `{}`", start.escape_debug())?;
+            write!(f, ", after `{}`", shown(start).escape_debug())?;
         }
         if let Some(stop) = &self.stop {
-            write!(f, ", up to `{}`", stop.escape_debug())?;
+            write!(f, ", up to `{}`", shown(stop).escape_debug())?;
         }
         if self.order == Order::Descending {
             f.write_str("\n  every key of it before the first row: the order is descending")?;
