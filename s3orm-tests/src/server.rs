@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use s3orm::Env;
 use s3orm::server::{Observer, Served, Server};
-use s3orm::store::Store;
 use s3orm::store::memory::MemoryStore;
 use s3orm::store::s3::{CredentialSource, S3Config};
+use s3orm::store::{PutObject, Store};
 
 use crate::conformance::Fixture;
 
@@ -88,6 +89,30 @@ impl TestServer {
     /// The store behind it, to look into without a request.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Puts an object into its store, without a request.
+    ///
+    /// # Panics
+    /// If the store refuses.
+    pub async fn keep(&self, key: impl Into<String>, body: impl Into<Bytes>) {
+        let object = PutObject {
+            key: key.into(),
+            body: body.into(),
+            ..PutObject::default()
+        };
+        self.store.put(&object).await.expect("an object");
+    }
+
+    /// How many LIST and GET requests there were since the last call.
+    ///
+    /// # Panics
+    /// If there were others.
+    pub fn lists_and_gets(&self) -> (usize, usize) {
+        let (lists, gets) = (self.count("ListObjectsV2"), self.count("GetObject"));
+        assert_eq!(self.requests().len(), lists + gets, "{:?}", self.requests());
+        self.reset();
+        (lists, gets)
     }
 
     /// The requests that it has answered, or lost with their connections, in that order.

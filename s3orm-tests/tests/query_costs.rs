@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use s3orm::store::PutObject;
 use s3orm::{Db, S3Schema, Table};
 use s3orm_tests::connect;
 use s3orm_tests::proxy::{Fault, Proxy, on};
@@ -35,12 +33,8 @@ impl Counted {
                     shelf: shelf.to_owned(),
                     id,
                 };
-                let object = PutObject {
-                    key: items.key((shelf, id)).unwrap(),
-                    body: Bytes::from(serde_json::to_vec(&item).unwrap()),
-                    ..PutObject::default()
-                };
-                server.store().put(&object).await.unwrap();
+                let key = items.key((shelf, id)).unwrap();
+                server.keep(key, items.encode(&item).unwrap()).await;
             }
         }
         Self { server, items }
@@ -48,11 +42,7 @@ impl Counted {
 
     /// LIST and GET requests since the last call; there are no others.
     fn spent(&self) -> (usize, usize) {
-        let lists = self.server.count("ListObjectsV2");
-        let gets = self.server.count("GetObject");
-        assert_eq!(self.server.requests().len(), lists + gets);
-        self.server.reset();
-        (lists, gets)
+        self.server.lists_and_gets()
     }
 }
 

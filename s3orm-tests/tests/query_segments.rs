@@ -4,11 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{Days, NaiveDate};
 use s3orm::key::KeyFrom;
 use s3orm::query::{Order, Segment};
-use s3orm::store::PutObject;
 use s3orm::{Db, ErrorKind, S3Schema, Table};
 use s3orm_tests::connect;
 use s3orm_tests::flights::{self, Flight};
@@ -62,12 +60,8 @@ where
     let server = TestServer::memory().await;
     let table = table_at(&server.endpoint()).await;
     for row in rows {
-        let object = PutObject {
-            key: table.key(row.key()).unwrap(),
-            body: table.encode(row).unwrap(),
-            ..PutObject::default()
-        };
-        server.store().put(&object).await.unwrap();
+        let key = table.key(row.key()).unwrap();
+        server.keep(key, table.encode(row).unwrap()).await;
     }
     (server, table)
 }
@@ -79,12 +73,8 @@ where
 {
     let (server, table) = filled(&rows).await;
     // What is no row is passed over.
-    let foreign = PutObject {
-        key: format!("{}~", table.query().plan().unwrap().prefix),
-        body: Bytes::new(),
-        ..PutObject::default()
-    };
-    server.store().put(&foreign).await.unwrap();
+    let prefix = table.query().plan().unwrap().prefix;
+    server.keep(format!("{prefix}~"), "").await;
     let query = table.query().scan().segments(most);
 
     let mut keys = query.clone().keys().unwrap();

@@ -1,6 +1,5 @@
 //! Chosen columns over real HTTP: what they give, and what is requested for them.
 
-use bytes::Bytes;
 use s3orm::query::{Order, Stopped};
 use s3orm::store::PutObject;
 use s3orm::{Db, ErrorKind, Query, S3Schema, Table};
@@ -39,12 +38,8 @@ impl Counted {
                 if !id.is_multiple_of(2) {
                     stored["age"] = (id + 10).into();
                 }
-                let object = PutObject {
-                    key: people.key((city, id)).unwrap(),
-                    body: Bytes::from(stored.to_string()),
-                    ..PutObject::default()
-                };
-                server.store().put(&object).await.unwrap();
+                let key = people.key((city, id)).unwrap();
+                server.keep(key, stored.to_string()).await;
             }
         }
         Self { server, people }
@@ -56,11 +51,7 @@ impl Counted {
 
     /// LIST and GET requests since the last call; there are no others.
     fn spent(&self) -> (usize, usize) {
-        let lists = self.server.count("ListObjectsV2");
-        let gets = self.server.count("GetObject");
-        assert_eq!(self.server.requests().len(), lists + gets);
-        self.server.reset();
-        (lists, gets)
+        self.server.lists_and_gets()
     }
 }
 
