@@ -140,6 +140,19 @@ async fn shop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn doctor() {
+    for printed in everywhere("doctor", &["--quick"]).await {
+        assert!(
+            printed.contains("level L3: all conditions: everything"),
+            "{printed}"
+        );
+    }
+    for printed in everywhere("doctor", &["--json", "--quick"]).await {
+        assert!(printed.contains("\"level\": \"L3\""), "{printed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn weather() {
     for printed in everywhere("weather", &[]).await {
         assert!(printed.contains("1461 days are in "), "{printed}");
@@ -176,6 +189,7 @@ fn wrong_arguments_get_an_answer_and_not_a_backtrace() {
             "s3://bucket?endpoint=http://127.0.0.1:9&retries=0",
             "is the server running?",
         ),
+        ("doctor", "--slow", "unknown option `--slow`; usage: doctor"),
         (
             "demo",
             "--clean",

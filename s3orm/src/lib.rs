@@ -122,7 +122,8 @@
 //! # Connections
 //!
 //! [`Db::connect`] takes a connection string, [`DbBuilder`] has the options: regions and endpoints,
-//! credentials, time-outs, TLS. [`Db::check`] asks whether the bucket is there and may be used.
+//! credentials, time-outs, TLS. [`Db::check`] asks whether the bucket is there and may be used;
+//! [`Db::doctor`] measures what its store honours, which servers that call themselves S3 differ in.
 //!
 //! # Errors
 //!
@@ -146,6 +147,7 @@ pub mod body;
 mod bucket;
 mod config;
 mod db;
+pub mod doctor;
 pub mod dynamic;
 mod env;
 mod error;

@@ -14,8 +14,8 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::{
     CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreErrorKind, StoreFuture, UploadPart,
-    Written,
+    ObjectMeta, Page, PutObject, Store, StoreError, StoreErrorKind, StoreFuture, Survey,
+    UploadPart, Written,
 };
 
 /// What an entry takes besides its texts and bytes, about.
@@ -180,6 +180,14 @@ impl Store for CacheStore {
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         self.inner.abort_upload(key, upload_id)
+    }
+
+    fn service(&self) -> String {
+        self.inner.service()
+    }
+
+    fn survey<'a>(&'a self, scratch: &'a str) -> StoreFuture<'a, Survey> {
+        self.inner.survey(scratch)
     }
 
     fn bucket(&self) -> &str {

@@ -371,6 +371,10 @@ impl Store for MemoryStore {
         })
     }
 
+    fn service(&self) -> String {
+        "memory:".to_owned()
+    }
+
     fn bucket(&self) -> &str {
         &self.bucket
     }

@@ -25,10 +25,13 @@ pub mod retry;
 mod rules;
 #[cfg(feature = "s3")]
 pub mod s3;
+mod survey;
+pub(crate) mod time;
 pub mod trace;
 
 #[cfg(feature = "rusoto")]
 pub use self::s3::rusoto;
+pub use self::survey::{LifecycleRule, Survey, Versioning};
 
 /// What a store's call returns: a boxed future, so that the trait is object-safe.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -75,6 +78,21 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Drops an upload and its parts.
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()>;
+
+    /// Which service this is, for a person and to tell one from another: `https://host`,
+    /// `file:/folder`, `memory:`; empty where nobody knows. No request.
+    fn service(&self) -> String {
+        String::new()
+    }
+
+    /// Asks the service about itself and about the bucket's settings: 6 requests. Three of them
+    /// write to `scratch` what a service that checks its input refuses; deleting what others took
+    /// is the caller's. [`StoreErrorKind::Unsupported`] where there is nobody to ask.
+    fn survey<'a>(&'a self, scratch: &'a str) -> StoreFuture<'a, Survey> {
+        let _ = scratch;
+        let nobody = StoreError::new(StoreErrorKind::Unsupported, "there is no service to ask");
+        Box::pin(std::future::ready(Err(nobody)))
+    }
 
     /// The bucket's name.
     fn bucket(&self) -> &str;

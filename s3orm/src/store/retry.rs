@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use super::{
     CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreErrorKind, StoreFuture, UploadPart,
-    Written,
+    ObjectMeta, Page, PutObject, Store, StoreError, StoreErrorKind, StoreFuture, Survey,
+    UploadPart, Written,
 };
 use crate::env::{Env, Instant};
 
@@ -180,6 +180,14 @@ impl Store for RetryStore {
         Box::pin(self.send(Repeat::Harmless, upload, |(key, upload_id)| {
             self.inner.abort_upload(&key, &upload_id)
         }))
+    }
+
+    fn service(&self) -> String {
+        self.inner.service()
+    }
+
+    fn survey<'a>(&'a self, scratch: &'a str) -> StoreFuture<'a, Survey> {
+        self.inner.survey(scratch)
     }
 
     fn bucket(&self) -> &str {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{
     CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, UploadPart, Written,
+    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, Survey, UploadPart, Written,
 };
 use crate::env::Env;
 
@@ -187,6 +187,15 @@ impl Store for TraceStore {
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         let call = self.heard(|| Call::new("DELETE", key).status(204));
         self.told(call, self.inner.abort_upload(key, upload_id), no_bytes)
+    }
+
+    fn service(&self) -> String {
+        self.inner.service()
+    }
+
+    fn survey<'a>(&'a self, scratch: &'a str) -> StoreFuture<'a, Survey> {
+        let call = self.heard(|| Call::new("GET", "(settings)"));
+        self.told(call, self.inner.survey(scratch), no_bytes)
     }
 
     fn bucket(&self) -> &str {

@@ -192,6 +192,10 @@ impl Store for DirStore {
         self.run(move |folder| folder.abort_upload(&key, &id))
     }
 
+    fn service(&self) -> String {
+        format!("file:{}", self.0.parent.display())
+    }
+
     fn bucket(&self) -> &str {
         &self.0.bucket
     }

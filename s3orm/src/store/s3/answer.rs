@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, StatusCode};
 
-use super::time::unix_seconds;
 use super::transport::Answer;
 use super::xml;
+use crate::store::time::unix_seconds;
 use crate::store::{ETag, Metadata, ObjectMeta, StoreError, StoreErrorKind};
 
 pub(super) const META_PREFIX: &str = "x-amz-meta-";

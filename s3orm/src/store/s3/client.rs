@@ -129,6 +129,11 @@ impl S3Store {
         &self.place.base
     }
 
+    /// The service's address.
+    pub(super) fn origin(&self) -> String {
+        self.client.endpoint.origin()
+    }
+
     pub(super) fn now(&self) -> SystemTime {
         self.client.env.now()
     }
@@ -150,10 +155,6 @@ impl S3Store {
 /// What the store needs whose requests rusoto makes and signs.
 #[cfg(feature = "rusoto")]
 impl S3Store {
-    pub(super) fn endpoint(&self) -> String {
-        self.client.endpoint.origin()
-    }
-
     pub(super) fn extra_headers(&self) -> &ExtraHeaders {
         &self.client.headers
     }

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use super::answer::{bad_answer, error_in_success, error_of_code};
 use super::request::decoded;
-use super::time::parse_listed;
 use super::transport::Answer;
 use super::xml;
+use crate::store::time::parse_listed;
 use crate::store::{DeleteObject, ETag, ListedObject, Page, Precondition, StoreError};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -44,7 +44,11 @@ pub(super) fn completion(parts: &[(u16, ETag)]) -> Bytes {
 }
 
 /// Walks the answer's document, which must be a `root`.
-fn read(answer: &Answer, root: &str, mut visit: impl FnMut((&str, &str), &str)) -> Result<()> {
+pub(super) fn read(
+    answer: &Answer,
+    root: &str,
+    mut visit: impl FnMut((&str, &str), &str),
+) -> Result<()> {
     let mut is_root = true;
     let walked = xml::walk(&answer.body, |path, text| {
         is_root &= path.root() == root;

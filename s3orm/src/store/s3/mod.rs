@@ -6,7 +6,7 @@
 //! credential providers.
 //!
 //! - `config`, `endpoint`, `profile`: what is asked for, checked.
-//! - `credentials`, `chain`, `secret`: who asks. `sign`, `time`: signatures.
+//! - `credentials`, `chain`, `secret`: who asks. `sign`: signatures.
 //! - `connect`, `transport`: connections, and one request over one of them.
 //! - `request`, `calls`, `documents`, `xml`, `answer`: each call as a request, each answer as an outcome.
 //! - `client`: the store that joins them. `rusoto`: the same store, its requests made by rusoto.
@@ -28,9 +28,9 @@ mod request;
 pub mod rusoto;
 mod secret;
 mod sign;
+mod survey;
 #[cfg(test)]
 mod tests;
-mod time;
 mod transport;
 mod xml;
 
@@ -42,7 +42,7 @@ pub use self::credentials::{CredentialFuture, CredentialProvider, Credentials};
 pub use self::secret::Secret;
 use super::{
     CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, UploadPart, Written,
+    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, Survey, UploadPart, Written,
 };
 
 impl Store for S3Store {
@@ -93,6 +93,14 @@ impl Store for S3Store {
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         Box::pin(self.drop_upload(key.to_owned(), upload_id.to_owned()))
+    }
+
+    fn service(&self) -> String {
+        self.origin()
+    }
+
+    fn survey<'a>(&'a self, scratch: &'a str) -> StoreFuture<'a, Survey> {
+        Box::pin(self.survey_bucket(scratch))
     }
 
     fn bucket(&self) -> &str {

@@ -21,6 +21,8 @@ pub(super) struct Draft {
     path_length: usize,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// Sent instead of the body, which is signed: to see whether the server looks.
+    pub(super) sent_instead: Option<Bytes>,
     /// What a successful answer's body may measure.
     pub(super) max_body: u64,
 }
@@ -54,6 +56,7 @@ impl Draft {
             target,
             headers: HeaderMap::with_capacity(12),
             body: Bytes::new(),
+            sent_instead: None,
             max_body: MAX_XML,
         }
     }
@@ -160,7 +163,7 @@ impl Draft {
         // From bytes, never through a URL type: those resolve `.` and `..` in keys.
         let target = PathAndQuery::from_maybe_shared(Bytes::from(self.target))
             .map_err(|_| invalid("the request's target is too long".to_owned()))?;
-        let mut request = Request::new(Full::new(self.body));
+        let mut request = Request::new(Full::new(self.sent_instead.unwrap_or(self.body)));
         *request.method_mut() = self.method;
         *request.uri_mut() = Uri::from(target);
         *request.headers_mut() = self.headers;

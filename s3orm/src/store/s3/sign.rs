@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::credentials::Credentials;
-use super::time::{compact, unix_seconds};
+use crate::store::time::{compact, unix_seconds};
 use crate::store::{StoreError, StoreErrorKind};
 
 const SHA256_HEADER: HeaderName = HeaderName::from_static("x-amz-content-sha256");

@@ -18,7 +18,7 @@ use crate::env::Env;
 
 /// What the server does with a request, once it has read it.
 #[derive(Debug, Clone)]
-enum Act {
+pub(super) enum Act {
     /// Answers, and keeps the connection.
     Answer(String),
     /// Answers (perhaps in part), and closes.
@@ -28,7 +28,7 @@ enum Act {
 }
 
 /// The requests that the server has read, as text.
-type Seen = Arc<Mutex<Vec<String>>>;
+pub(super) type Seen = Arc<Mutex<Vec<String>>>;
 
 async fn serve(listener: TcpListener, script: Vec<Act>, seen: Seen) {
     let mut script = script.into_iter().peekable();
@@ -103,18 +103,18 @@ async fn scripted_with(
     (open(config, env), seen)
 }
 
-async fn scripted(script: Vec<Act>) -> (Arc<dyn Store>, Seen) {
+pub(super) async fn scripted(script: Vec<Act>) -> (Arc<dyn Store>, Seen) {
     scripted_with(script, |_| {}).await
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> Act {
+pub(super) fn answer(status: &str, headers: &str, body: &str) -> Act {
     Act::Answer(format!(
         "HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n{body}",
         body.len()
     ))
 }
 
-fn fault(status: &str, code: &str) -> Act {
+pub(super) fn fault(status: &str, code: &str) -> Act {
     let body =
         format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>why</Message></Error>");
     answer(status, "x-amz-request-id: RID\r\n", &body)
@@ -252,7 +252,7 @@ async fn a_read_gives_the_body_and_the_metadata() {
         assert_eq!(object.meta.content_type.as_deref(), Some("text/plain"));
         assert_eq!(object.meta.metadata["a"], "b");
         let modified = object.meta.last_modified.unwrap();
-        assert_eq!(time::unix_seconds(modified), 1_700_000_000);
+        assert_eq!(crate::store::time::unix_seconds(modified), 1_700_000_000);
     }
 }
 

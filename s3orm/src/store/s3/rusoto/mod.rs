@@ -26,7 +26,7 @@ use crate::env::Env;
 use crate::error::Error;
 use crate::store::{
     CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, UploadPart, Written,
+    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, Survey, UploadPart, Written,
 };
 
 /// A bucket of an S3 service, whose requests rusoto makes. Cheap to clone; clones share their
@@ -61,7 +61,7 @@ impl RusotoStore {
         }
         let region = Region::Custom {
             name: inner.region().to_owned(),
-            endpoint: inner.endpoint(),
+            endpoint: inner.origin(),
         };
         Ok(Self { inner, region })
     }
@@ -114,6 +114,15 @@ impl Store for RusotoStore {
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         Box::pin(self.drop_upload(key.to_owned(), upload_id.to_owned()))
+    }
+
+    fn service(&self) -> String {
+        self.inner.origin()
+    }
+
+    /// By this crate's own client: rusoto has no way to lie about a body.
+    fn survey<'a>(&'a self, scratch: &'a str) -> StoreFuture<'a, Survey> {
+        Box::pin(self.inner.survey_bucket(scratch))
     }
 
     fn bucket(&self) -> &str {

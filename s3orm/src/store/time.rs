@@ -1,25 +1,31 @@
-//! The two timestamps of S3 that HTTP does not have.
+//! The timestamps that HTTP does not have: two of S3's, and one for people.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DAY: u64 = 86_400;
 
 /// Whole seconds since 1970; zero before.
-pub(super) fn unix_seconds(time: SystemTime) -> u64 {
+pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }
 
-/// `20130524T000000Z`, as signatures have it. The first eight characters are the date.
-pub(super) fn compact(seconds: u64) -> String {
+/// `2013-05-24T00:00:00Z`. [`parse_listed`] reads it.
+pub(crate) fn written(seconds: u64) -> String {
     let (year, month, day) = civil(seconds / DAY);
     let time = seconds % DAY;
     let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
-    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// `20130524T000000Z`, as signatures have it. The first eight characters are the date.
+#[cfg(feature = "s3")]
+pub(crate) fn compact(seconds: u64) -> String {
+    written(seconds).replace(['-', ':'], "")
 }
 
 /// `2009-10-12T17:50:30.000Z`, as listings have it. `None` if it is anything else.
-pub(super) fn parse_listed(text: &str) -> Option<SystemTime> {
+pub(crate) fn parse_listed(text: &str) -> Option<SystemTime> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
     let [year, month, day] = numbers(date, '-')?;
@@ -92,7 +98,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "s3"))]
 mod tests {
     use super::*;
 
@@ -103,6 +109,8 @@ mod tests {
             let date = httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(seconds));
             let text = date.to_string();
             let compact = compact(seconds);
+            let read_back = UNIX_EPOCH + Duration::from_secs(seconds);
+            assert_eq!(parse_listed(&written(seconds)), Some(read_back));
             assert_eq!(&compact[..4], &text[12..16], "{text}");
             assert_eq!(&compact[6..8], &text[5..7], "{text}");
             assert_eq!(&compact[9..15], text[17..25].replace(':', ""), "{text}");
