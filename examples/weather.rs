@@ -9,7 +9,6 @@
 use std::error::Error;
 
 use chrono::{Months, NaiveDate};
-use indicatif::{ProgressBar, ProgressStyle};
 use s3orm::{Db, S3Schema, Table};
 use serde::{Deserialize, Serialize};
 
@@ -108,28 +107,12 @@ fn read_file() -> Result<Vec<Day>> {
 
 /// Writes all rows, [`CONCURRENCY`] at a time.
 async fn load(days: &Table<Day>, rows: Vec<Day>) -> Result<()> {
-    let bar = progress_bar("days")?;
     days.put_many(rows)
         .concurrency(CONCURRENCY)
-        .on_progress(|done, total| show(&bar, done, total))
+        .progress_bar("days")
         .await
         .into_result()?;
-    bar.finish();
     Ok(())
-}
-
-/// A progress bar for any batch, whether or not it knows its length.
-fn progress_bar(what: &str) -> Result<ProgressBar> {
-    let template = format!("{{bar:40}} {{pos}}/{{len}} {what}  {{per_sec}}  {{eta}} left");
-    Ok(ProgressBar::no_length().with_style(ProgressStyle::with_template(&template)?))
-}
-
-/// What `on_progress` says, on the bar.
-fn show(bar: &ProgressBar, done: u64, total: Option<u64>) {
-    if let Some(total) = total {
-        bar.set_length(total);
-    }
-    bar.set_position(done);
 }
 
 /// The rows of a month: one listing of their keys, then each of them.

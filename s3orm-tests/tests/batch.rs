@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, StreamExt as _};
+use indicatif::{InMemoryTerm, ProgressBar, ProgressDrawTarget};
 use s3orm::batch::FromStream;
 use s3orm::store::PutObject;
 use s3orm::{Db, ErrorKind, S3Schema, Table};
@@ -392,6 +393,35 @@ async fn progress_counts_every_row() {
         [None, None],
         "a filter does not say how many"
     );
+}
+
+#[tokio::test]
+async fn a_progress_bar_shows_the_rows() {
+    let bench = Bench::new().await;
+    let term = InMemoryTerm::new(4, 100);
+    let bar = || {
+        let target = ProgressDrawTarget::term_like(Box::new(term.clone()));
+        ProgressBar::with_draw_target(None, target).with_message("people")
+    };
+    let known = bar();
+    let rows = (0..1_500).map(person);
+    let batch = bench.people.put_many(rows).progress_on(known.clone());
+    batch.await.into_result().unwrap();
+    assert!(known.is_finished());
+    assert_eq!((known.position(), known.length()), (1_500, Some(1_500)));
+    let shown = term.contents();
+    assert!(shown.starts_with("people ███"), "{shown}");
+    assert!(shown.contains(" 1,500/1,500  "), "{shown}");
+
+    let unknown = bar();
+    let pass = bench.people.delete_all().confirm("people");
+    let swept = pass.progress_on(unknown.clone()).await.unwrap();
+    assert_eq!((swept.done, unknown.position()), (1_500, 1_500));
+    assert_eq!(unknown.length(), None);
+    // Not a terminal: nothing is drawn, and nothing else changes.
+    let rows = (0..3).map(person);
+    let written = bench.people.put_many(rows).progress_bar("people").await;
+    assert_eq!(written.succeeded(), 3);
 }
 
 #[tokio::test]

@@ -140,6 +140,7 @@
 //! | `chrono`, `jiff`, `uuid`, `ulid` | key columns, timestamps and generated ids of these crates |
 //! | `sdk-config` | region, endpoint and credentials from an `aws_config::SdkConfig` |
 //! | `cache` | `cache_bytes`: reads kept in memory, about which S3 is asked again by their ETag |
+//! | `progress` | `progress_bar` on batches, by `indicatif` |
 //! | `server` | an S3 server over any store, for tests and development |
 
 pub mod batch;

@@ -111,6 +111,21 @@ macro_rules! scope_options {
             self.scope.progress = Some(Box::new(call));
             self
         }
+
+        /// Shows a progress bar on standard error, if that is a terminal: how many rows are done and
+        /// how many a second. In place of [`on_progress`](Self::on_progress). With the cargo feature
+        /// `progress`.
+        #[cfg(feature = "progress")]
+        pub fn progress_bar(self, what: &str) -> Self {
+            self.progress_on(super::progress::bar(what))
+        }
+
+        /// Shows what is done on a bar of one's own, as [`progress_bar`](Self::progress_bar) does.
+        #[cfg(feature = "progress")]
+        pub fn progress_on(self, bar: indicatif::ProgressBar) -> Self {
+            let mut show = super::progress::show(bar);
+            self.on_progress(move |done| show(done, None))
+        }
     };
 }
 

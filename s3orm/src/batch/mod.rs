@@ -68,6 +68,8 @@ pub(crate) mod bulk;
 mod delete;
 mod guard;
 mod keys;
+#[cfg(feature = "progress")]
+mod progress;
 mod report;
 mod rows;
 mod run;
