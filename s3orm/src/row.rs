@@ -73,6 +73,18 @@ impl<T> Row<T> {
         }
     }
 
+    /// Another value of the same version.
+    pub(crate) fn with_value(&self, value: T) -> Self {
+        Self {
+            value,
+            key: self.key.clone(),
+            version: self.version.clone(),
+            content_type: self.content_type.clone(),
+            metadata: self.metadata.clone(),
+            last_modified: self.last_modified,
+        }
+    }
+
     /// The value alone.
     pub fn into_inner(self) -> T {
         self.value

@@ -5,6 +5,7 @@
 
 mod delete;
 mod insert;
+mod patch;
 mod put;
 mod read;
 mod update;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 pub use delete::{Delete, DeleteReturning};
 pub use insert::{Insert, InsertOrNothing};
+pub use patch::{Appendable, Number, Patch, PatchReturning};
 pub use put::{Put, PutReturning, Replaced, Save};
 pub use read::{Exists, Get, Read};
 pub use update::{Decision, Update};
@@ -221,6 +223,52 @@ impl<T: S3Schema> Table<T> {
         Update::new(self, T::Key::key_from(key), change)
     }
 
+    /// Changes single columns of a row, by the methods of [`Patch`]; awaiting returns the changed
+    /// [`Row<T>`].
+    ///
+    /// It is an [`update`](Self::update) whose changes are named: each is typed by its column, and
+    /// key columns are not among them. What `#[s3(updated_at)]` keeps is stamped. A patch that
+    /// leaves every column as it is writes nothing, and returns the row as it was read.
+    ///
+    /// ```
+    /// # use s3orm::{Db, ErrorKind, S3Schema};
+    /// # #[derive(Debug, serde::Serialize, serde::Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<id>")]
+    /// # struct Person { id: u64, age: u32, city: Option<String>, tags: Vec<String> }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let people = Db::connect("memory:").await?.table::<Person>();
+    /// # people.put(Person { id: 42, age: 30, city: None, tags: Vec::new() }).await?;
+    /// let row = people
+    ///     .patch(42)
+    ///     .set(Person::COL.city, "Oslo")
+    ///     .increment(Person::COL.age, 1)
+    ///     .append(Person::COL.tags, ["moved"])
+    ///     .only_if(Person::COL.age.ge(18))
+    ///     .await?;
+    /// assert_eq!((row.age, row.city.as_deref()), (31, Some("Oslo")));
+    ///
+    /// let patch = people.patch(42).unset(Person::COL.city).only_if(Person::COL.age.lt(18));
+    /// assert_eq!(patch.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is no row, [`Cancelled`](ErrorKind::Cancelled) if
+    /// it does not meet a condition, [`InvalidRow`](ErrorKind::InvalidRow) if a number does not fit
+    /// its column, [`Conflict`](ErrorKind::Conflict) if others were faster every time, and those of
+    /// [`get`](Self::get) and [`save`](Self::save). After all of them but
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) the row is as it was.
+    ///
+    /// # Cost
+    /// 1 GET and 1 PUT; as much again for each time that somebody was faster. 1 GET if nothing
+    /// changes.
+    pub fn patch<K>(&self, key: K) -> Patch<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Patch::new(self, T::Key::key_from(key))
+    }
+
     /// Deletes a row; deleting one that is not there succeeds. Awaiting returns `()`.
     ///
     /// # Errors
@@ -398,6 +446,22 @@ pub(crate) struct WriteOptions {
 }
 
 impl WriteOptions {
+    /// These, over those of a row that is written back.
+    fn over<T>(&self, row: &Row<T>) -> Self {
+        let mut metadata = row.metadata.clone();
+        metadata.extend(self.metadata.clone());
+        let own = self.content_type.as_ref();
+        Self {
+            content_type: own.or(row.content_type.as_ref()).cloned(),
+            metadata,
+        }
+    }
+
+    /// Whether nothing was said.
+    fn is_empty(&self) -> bool {
+        self.content_type.is_none() && self.metadata.is_empty()
+    }
+
     /// The metadata of a new write: what was said of it, and its id.
     pub(crate) fn metadata(&self, env: &Env) -> Result<Metadata> {
         let mut metadata = self.metadata.clone();
