@@ -38,7 +38,7 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// `insert` found a row there. Read it, choose another key, or say what to do by
+    /// `insert` or `rekey` found a row there. Read it, choose another key, or say what to do by
     /// [`on_conflict_nothing`](crate::Insert::on_conflict_nothing) or
     /// [`on_conflict_replace`](crate::Insert::on_conflict_replace).
     AlreadyExists,

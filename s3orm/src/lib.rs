@@ -60,7 +60,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`patch`](Table::patch) changes single columns, on conditions if need be:
+//! [`patch`](Table::patch) changes single columns, on conditions if need be, and
+//! [`rekey`](Table::rekey) moves a row whose key columns change:
 //!
 //! ```
 //! # use s3orm::{Db, S3Schema};
@@ -70,8 +71,9 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
 //! # let people = Db::connect("memory:").await?.table::<Person>();
 //! # people.put(Person { id: 1, age: 30 }).await?;
-//! let patch = people.patch(1).increment(Person::COL.age, 1).only_if(Person::COL.age.lt(99));
-//! assert_eq!(patch.await?.age, 31);
+//! people.patch(1).increment(Person::COL.age, 1).only_if(Person::COL.age.lt(99)).await?;
+//! let row = people.rekey(1, |person| person.id = 2).await?;
+//! assert_eq!((row.key(), row.age), ("people/2.json", 31));
 //! # Ok(()) }
 //! ```
 //!

@@ -62,7 +62,7 @@ impl<T> Row<T> {
     pub(crate) fn read(value: T, key: String, meta: ObjectMeta) -> Self {
         let version = Version::of(&meta);
         let mut metadata = meta.metadata;
-        metadata.retain(|name, _| name != write::ID && name != write::PREVIOUS);
+        write::strip(&mut metadata);
         Self {
             value,
             key,

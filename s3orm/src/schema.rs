@@ -330,7 +330,7 @@ impl Presence for Nullable {
 #[diagnostic::on_unimplemented(
     message = "a key column cannot be patched",
     label = "this column is part of the key",
-    note = "a row with another key is another row: insert that and delete this one"
+    note = "a row with another key is another row: `rekey` moves it there"
 )]
 pub trait Patchable: Presence {}
 

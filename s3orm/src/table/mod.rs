@@ -8,6 +8,7 @@ mod insert;
 mod patch;
 mod put;
 mod read;
+mod rekey;
 mod update;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub use insert::{Insert, InsertOrNothing};
 pub use patch::{Appendable, Number, Patch, PatchReturning};
 pub use put::{Put, PutReturning, Replaced, Save};
 pub use read::{Exists, Get, Read};
+pub use rekey::Rekey;
 pub use update::{Decision, Update};
 
 use crate::db::Db;
@@ -148,7 +150,7 @@ impl<T: S3Schema> Table<T> {
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) if the row was changed or deleted since: nothing was
     /// written. [`InvalidKey`](ErrorKind::InvalidKey) if a key column was changed: that is another
-    /// row. And those of [`put`](Self::put).
+    /// row, which [`rekey`](Self::rekey) makes of this one. And those of [`put`](Self::put).
     ///
     /// # Cost
     /// 1 PUT. After a conflict, 1 more HEAD makes sure that the other version is another's.
@@ -267,6 +269,59 @@ impl<T: S3Schema> Table<T> {
         T::Key: KeyFrom<K>,
     {
         Patch::new(self, T::Key::key_from(key))
+    }
+
+    /// Moves a row to another key: the closure changes its key columns, and whatever else is to
+    /// change with them. Awaiting returns the [`Row<T>`] at its new key.
+    ///
+    /// The row is read, created at its new key and deleted at the old one, in this order and each on
+    /// condition: nothing is lost, whatever is cut off and whoever writes meanwhile. For a moment,
+    /// and after a crash, the row is at both keys; running the same re-key again finishes it. Needs a
+    /// store that deletes conditionally.
+    ///
+    /// The closure may run several times, each time on the newest version of the old row. Where it
+    /// finishes a re-key that was cut short, the row is as the first run wrote it.
+    ///
+    /// ```
+    /// # use s3orm::{Db, S3Schema};
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<city>/<id>")]
+    /// # struct Person { city: String, id: u64, age: u32 }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let people = Db::connect("memory:").await?.table::<Person>();
+    /// # people.put(Person { city: "Oslo".into(), id: 42, age: 30 }).await?;
+    /// let row = people.rekey(("Oslo", 42), |person| person.city = "Rome".into()).await?;
+    /// assert_eq!(row.key(), "people/Rome/42.json");
+    /// assert!(!people.exists(("Oslo", 42)).await?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`NotFound`](ErrorKind::NotFound) if there is no row at the old key.
+    /// - [`AlreadyExists`](ErrorKind::AlreadyExists) if another row has the new key; the old row
+    ///   stays.
+    /// - [`InvalidKey`](ErrorKind::InvalidKey) if the closure changed no key column.
+    /// - [`Cancelled`](ErrorKind::Cancelled) if the closure returned an `Err`.
+    /// - [`Conflict`](ErrorKind::Conflict) if others changed the row every time.
+    /// - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) if an answer was lost, or the old row was gone
+    ///   before it was deleted: the message says what is where. Run it again.
+    /// - [`Denied`](ErrorKind::Denied), [`Unsupported`](ErrorKind::Unsupported) if the old row may
+    ///   not be deleted, or not on condition: it is at both keys then.
+    ///
+    /// And those of [`get`](Self::get) and [`insert`](Self::insert). Where somebody's change came
+    /// between and the row could not be moved in the end, a copy of its earlier version may stay at
+    /// the new key: the message names it.
+    ///
+    /// # Cost
+    /// 1 GET, 1 PUT, 1 DELETE. To finish what was cut short, 1 GET more; each time that somebody
+    /// changes the row meanwhile, up to 2 GETs, 2 PUTs and 1 DELETE more.
+    pub fn rekey<K, F, D>(&self, key: K, change: F) -> Rekey<'_, T, F>
+    where
+        T::Key: KeyFrom<K>,
+        F: FnMut(&mut T) -> D + Send,
+        D: Decision,
+    {
+        Rekey::new(self, T::Key::key_from(key), change)
     }
 
     /// Deletes a row; deleting one that is not there succeeds. Awaiting returns `()`.
@@ -465,7 +520,10 @@ impl WriteOptions {
     /// The metadata of a new write: what was said of it, and its id.
     pub(crate) fn metadata(&self, env: &Env) -> Result<Metadata> {
         let mut metadata = self.metadata.clone();
-        if let Some(name) = metadata.keys().find(|name| name.starts_with("s3orm-")) {
+        if let Some(name) = metadata
+            .keys()
+            .find(|name| name.starts_with(write::RESERVED))
+        {
             return Err(Error::new(
                 ErrorKind::InvalidRow,
                 format!("the metadata name `{name}` is reserved: names with `s3orm-` are ours"),
@@ -537,7 +595,7 @@ pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
         ..
     } = request;
     let id = metadata.remove(write::ID);
-    metadata.remove(write::PREVIOUS);
+    write::strip(&mut metadata);
     Row {
         value,
         key,
