@@ -209,8 +209,9 @@ fn handles_name_columns() {
     assert_eq!(Person::COL.r#type.name(), "type");
     let _: s3orm::KeyHandle<Person, u64, 1, s3orm::key::Ordered> = Person::KEY.id;
     let _: s3orm::ColumnHandle<Person, String, s3orm::Nullable> = Person::COL.home_town;
-    let _: s3orm::ColumnHandle<Person, u64, s3orm::Required> = Person::COL.id;
-    let _: s3orm::ColumnHandle<Person, u64> = Person::COL.id;
+    let _: s3orm::ColumnHandle<Person, u64, s3orm::InKey> = Person::COL.id;
+    let _: s3orm::ColumnHandle<Person, u8, s3orm::Required> = Person::COL.r#type;
+    let _: s3orm::ColumnHandle<Person, u8> = Person::COL.r#type;
     let stranger = person();
     assert_eq!(Person::COL.home_town.of_row(&stranger), None);
     assert_eq!(Person::COL.id.of_row(&stranger), Some(&42));

@@ -4,7 +4,9 @@
 #[test]
 fn ui() {
     let cases = trybuild::TestCases::new();
-    for folder in ["attr", "path", "model", "types", "query", "relation"] {
+    for folder in [
+        "attr", "path", "model", "types", "query", "relation", "patch",
+    ] {
         cases.compile_fail(format!("tests/ui/{folder}/*.rs"));
     }
 }

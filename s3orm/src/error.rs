@@ -38,7 +38,7 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// `insert` found a row there. Read it, choose another key, or say what to do by
+    /// `insert` or `rekey` found a row there. Read it, choose another key, or say what to do by
     /// [`on_conflict_nothing`](crate::Insert::on_conflict_nothing) or
     /// [`on_conflict_replace`](crate::Insert::on_conflict_replace).
     AlreadyExists,
@@ -48,7 +48,8 @@ pub enum ErrorKind {
     Conflict,
     /// A key column's value cannot be written as a key, or the key is too long. Fix the value.
     InvalidKey,
-    /// The row cannot be written: it does not encode, or it is too large. Fix the row.
+    /// The row cannot be written: it does not encode, it is too large, or a number that
+    /// [`patch`](crate::Table::patch) changes does not fit its column. Fix the row.
     InvalidRow,
     /// An object is there but is not a valid row of this type, or its columns disagree with its
     /// key. Fix the data or the type.
@@ -74,7 +75,8 @@ pub enum ErrorKind {
     /// The requests or the money that a query was given are used up. The message says what was
     /// reached; raise the budget, or ask for less.
     Budget,
-    /// The closure of [`update`](crate::Table::update) refused; its error is the source.
+    /// The closure of [`update`](crate::Table::update) refused; its error is the source. Or the row
+    /// does not meet a condition of [`patch`](crate::Table::patch). Nothing was written.
     Cancelled,
     /// The table's declaration and the stored rows do not fit together.
     Schema,

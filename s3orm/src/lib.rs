@@ -60,6 +60,23 @@
 //! # Ok(()) }
 //! ```
 //!
+//! [`patch`](Table::patch) changes single columns, on conditions if need be, and
+//! [`rekey`](Table::rekey) moves a row whose key columns change:
+//!
+//! ```
+//! # use s3orm::{Db, S3Schema};
+//! # #[derive(Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+//! # #[s3(table = "people", path = "<id>")]
+//! # struct Person { id: u64, age: u32 }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let people = Db::connect("memory:").await?.table::<Person>();
+//! # people.put(Person { id: 1, age: 30 }).await?;
+//! people.patch(1).increment(Person::COL.age, 1).only_if(Person::COL.age.lt(99)).await?;
+//! let row = people.rekey(1, |person| person.id = 2).await?;
+//! assert_eq!((row.key(), row.age), ("people/2.json", 31));
+//! # Ok(()) }
+//! ```
+//!
 //! # Queries
 //!
 //! A query fixes key columns in path order, may bound the next one, and filters by any column. It
@@ -176,8 +193,8 @@ pub use query::{BelongsTo, Filter, KeyPrefix, Query};
 pub use row::{AsRow, IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
-    BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Nullable, NullableColumn,
-    Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
+    BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed, Nullable,
+    NullableColumn, Patchable, Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
 };
 pub use table::{Decision, Insert, Table};
 
@@ -202,8 +219,8 @@ pub mod __private {
     };
     pub use crate::query::BelongsTo;
     pub use crate::schema::{
-        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, KeyHandle, Managed, Nullable,
-        Prepare, Required, S3Schema, TableSchema, Timestamp, check,
+        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed,
+        Nullable, Prepare, Required, S3Schema, TableSchema, Timestamp, check,
     };
 }
 

@@ -62,7 +62,7 @@ impl<T> Row<T> {
     pub(crate) fn read(value: T, key: String, meta: ObjectMeta) -> Self {
         let version = Version::of(&meta);
         let mut metadata = meta.metadata;
-        metadata.retain(|name, _| name != write::ID && name != write::PREVIOUS);
+        write::strip(&mut metadata);
         Self {
             value,
             key,
@@ -70,6 +70,18 @@ impl<T> Row<T> {
             content_type: meta.content_type,
             metadata,
             last_modified: meta.last_modified,
+        }
+    }
+
+    /// Another value of the same version.
+    pub(crate) fn with_value(&self, value: T) -> Self {
+        Self {
+            value,
+            key: self.key.clone(),
+            version: self.version.clone(),
+            content_type: self.content_type.clone(),
+            metadata: self.metadata.clone(),
+            last_modified: self.last_modified,
         }
     }
 

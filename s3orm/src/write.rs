@@ -34,6 +34,10 @@ use crate::store::{
 pub(crate) const ID: &str = "s3orm-id";
 /// User metadata: the id of the write that made the version that this one replaced.
 pub(crate) const PREVIOUS: &str = "s3orm-prev";
+/// User metadata of a row that was moved and not written since: what it is a copy of.
+pub(crate) const FROM: &str = "s3orm-from";
+/// What the names of the library's own metadata begin with.
+pub(crate) const RESERVED: &str = "s3orm-";
 
 /// How often a 409 is answered with the same request: it says that nothing was applied.
 const CONFLICT_RETRIES: u32 = 3;
@@ -62,6 +66,11 @@ pub(crate) fn new_id(env: &Env) -> String {
         text.push(char::from(HEX[usize::from(byte & 15)]));
     }
     text
+}
+
+/// Takes away what the library keeps in an object's metadata: the next write has its own.
+pub(crate) fn strip(metadata: &mut Metadata) {
+    metadata.retain(|name, _| !name.starts_with(RESERVED));
 }
 
 /// Whether the object is the one that a write made.
@@ -165,7 +174,7 @@ pub(crate) async fn copy(
     mut metadata: Metadata,
 ) -> Result<ETag, Failure> {
     let id = new_id(env);
-    metadata.remove(PREVIOUS);
+    strip(&mut metadata);
     metadata.insert(ID.to_owned(), id.clone());
     request.replace = Some((content_type, metadata));
     let key = request.key.clone();

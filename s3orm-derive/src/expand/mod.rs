@@ -174,10 +174,11 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
     let column_fields = model.columns.iter().map(|column| {
         let (field, ty) = (quiet(&column.ident), column.value_type());
         let doc = format!("Column `{}` of table `{table}`.", column.name);
-        let presence = if column.is_nullable() {
-            quote!(Nullable)
-        } else {
-            quote!(Required)
+        // An `Option` in the key is an error of its own.
+        let presence = match column.key.filter(|_| sound) {
+            _ if column.is_nullable() => quote!(Nullable),
+            Some(_) => quote!(InKey),
+            None => quote!(Required),
         };
         quote!(#[doc = #doc] #vis #field: _s3orm::ColumnHandle<#row, #ty, _s3orm::#presence>)
     });
@@ -192,7 +193,7 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
     }
 }
 
-/// A column's handle, which finds its value in a row and in a key.
+/// A column's handle, which finds its field in a row and its value in a key.
 fn column_handle(column: &Column, sound: bool) -> TokenStream {
     let (field, name) = (quiet(&column.ident), &column.name);
     let of_row = match (sound, column.is_nullable()) {
@@ -200,15 +201,20 @@ fn column_handle(column: &Column, sound: bool) -> TokenStream {
         (true, true) => quote!(|row| _s3orm::Option::as_ref(&row.#field)),
         (true, false) => quote!(|row| &row.#field),
     };
-    // An `Option` in the key is an error of its own.
-    if column.is_nullable() {
-        return quote!(_s3orm::ColumnHandle::__nullable(#name, #of_row));
-    }
+    let in_row = if sound {
+        quote!(|row| &mut row.#field)
+    } else {
+        quote!(|_| loop {})
+    };
     match column.key.filter(|_| sound) {
-        None => quote!(_s3orm::ColumnHandle::__required(#name, #of_row)),
+        _ if column.is_nullable() => {
+            quote!(_s3orm::ColumnHandle::__nullable(#name, #of_row, #in_row))
+        }
+        None => quote!(_s3orm::ColumnHandle::__required(#name, #of_row, #in_row)),
         Some(key) => {
             let position = Literal::usize_unsuffixed(key.position);
-            quote!(_s3orm::ColumnHandle::__in_key(#name, #of_row, |key| &key.#position))
+            let of_key = quote!(|key| &key.#position);
+            quote!(_s3orm::ColumnHandle::__in_key(#name, #of_row, #in_row, #of_key))
         }
     }
 }

@@ -28,7 +28,7 @@ macro_rules! shadow {
     };
 }
 shadow!(Option Some None Result Ok Err Vec Box Clone Copy Debug Default Sized Send Sync);
-shadow!(Error BelongsTo KeyHandle ColumnHandle Required Nullable TableSchema Prepare Plain Ordered Desc);
+shadow!(Error BelongsTo KeyHandle ColumnHandle Required Nullable InKey TableSchema Prepare Plain Ordered Desc);
 shadow!(Form Piece);
 
 /// Every part of a JSON table.

@@ -55,6 +55,8 @@ macro_rules! table_cases {
             update_begins_again_when_somebody_was_faster,
             update_of_an_absent_row_is_an_error,
             update_can_be_refused_by_its_closure,
+            patch_changes_single_columns,
+            rekey_moves_a_row,
             delete_is_idempotent_unless_it_must_exist,
             delete_returns_what_it_deleted,
             metadata_and_content_type_stay_with_the_row,

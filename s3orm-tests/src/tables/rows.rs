@@ -1,6 +1,6 @@
 //! Rows: created, replaced, read, changed, deleted.
 
-use s3orm::{Db, ErrorKind};
+use s3orm::{Db, ErrorKind, S3Schema as _};
 
 use super::{Person, person};
 
@@ -260,6 +260,35 @@ pub async fn delete_returns_what_it_deleted(db: Db) {
         .unwrap();
     assert_eq!(*old, person(1));
     assert!(!people.exists(("Oslo", 1)).await.unwrap());
+}
+
+/// More of it is in `patch.rs` of the tests.
+pub async fn patch_changes_single_columns(db: Db) {
+    let people = db.table::<Person>();
+    people.insert(person(1)).await.unwrap();
+    let age = Person::COL.age;
+    let patch = people
+        .patch(("Oslo", 1))
+        .increment(age, 1)
+        .only_if(age.eq(30));
+    assert_eq!(patch.await.unwrap().age, 31);
+    let patch = people.patch(("Oslo", 1)).set(age, 0).only_if(age.eq(30));
+    assert_eq!(patch.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    let row = people.get(("Oslo", 1)).await.unwrap();
+    assert_eq!(row.unwrap().age, 31);
+}
+
+/// More of it is in `rekey.rs` of the tests.
+pub async fn rekey_moves_a_row(db: Db) {
+    let people = db.table::<Person>();
+    people.insert(person(1)).await.unwrap();
+    people.insert(person(2)).await.unwrap();
+    let error = people.rekey(("Oslo", 1), |person| person.id = 2).await;
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::AlreadyExists);
+    let row = people.rekey(("Oslo", 1), |person| person.id = 3).await;
+    assert_eq!(row.unwrap().key(), people.key(("Oslo", 3)).unwrap());
+    assert_eq!(people.get(("Oslo", 1)).await.unwrap(), None);
+    assert_eq!(people.get(("Oslo", 3)).await.unwrap(), Some(person(3)));
 }
 
 /// What a write says of the object is read back, and kept by the next write of the row.

@@ -1,6 +1,6 @@
 //! Columns that are chosen from rows.
 
-use crate::schema::{ColumnHandle, Nullable, Required, S3Schema};
+use crate::schema::{ColumnHandle, Presence, S3Schema};
 
 /// Columns of table `S` to choose from its rows: the handle of one of them, or a tuple of up to
 /// eight.
@@ -30,8 +30,11 @@ pub trait Columns<S: S3Schema>: Copy + Send + Sync + 'static {
     fn of_key(&self, key: &S::Key) -> Option<Self::Values>;
 }
 
-impl<S: S3Schema, T: Clone + Send + 'static> Columns<S> for ColumnHandle<S, T, Required> {
-    type Values = T;
+impl<S: S3Schema, T: Clone + Send + 'static, N: Presence> Columns<S> for ColumnHandle<S, T, N>
+where
+    N::Of<T>: Send + 'static,
+{
+    type Values = N::Of<T>;
 
     fn names(&self) -> Vec<&'static str> {
         vec![self.name()]
@@ -41,32 +44,12 @@ impl<S: S3Schema, T: Clone + Send + 'static> Columns<S> for ColumnHandle<S, T, R
         self.is_key()
     }
 
-    fn of_row(&self, row: &S) -> T {
-        self.in_row(row).clone()
+    fn of_row(&self, row: &S) -> N::Of<T> {
+        N::map(self.field(row), T::clone)
     }
 
-    fn of_key(&self, key: &S::Key) -> Option<T> {
-        ColumnHandle::of_key(self, key).cloned()
-    }
-}
-
-impl<S: S3Schema, T: Clone + Send + 'static> Columns<S> for ColumnHandle<S, T, Nullable> {
-    type Values = Option<T>;
-
-    fn names(&self) -> Vec<&'static str> {
-        vec![self.name()]
-    }
-
-    fn are_in_key(&self) -> bool {
-        false
-    }
-
-    fn of_row(&self, row: &S) -> Option<T> {
-        self.in_row(row).cloned()
-    }
-
-    fn of_key(&self, _: &S::Key) -> Option<Option<T>> {
-        None
+    fn of_key(&self, key: &S::Key) -> Option<N::Of<T>> {
+        ColumnHandle::of_key(self, key).map(|value| N::present(value.clone()))
     }
 }
 

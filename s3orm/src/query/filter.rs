@@ -155,10 +155,10 @@ impl<S: S3Schema> fmt::Debug for Filter<S> {
     }
 }
 
-/// What may be passed for a column's value in a filter: the value, a reference to it, or `&str`
-/// for a `String`.
+/// What may be passed for a column's value in a filter or a patch: the value, a reference to it, or
+/// `&str` for a `String`.
 #[diagnostic::on_unimplemented(
-    message = "a column of type `{Self}` cannot be compared with `{V}`",
+    message = "`{V}` is not a value of a column of type `{Self}`",
     label = "expected `{Self}`"
 )]
 pub trait ValueFrom<V>: Sized {

@@ -5,8 +5,10 @@
 
 mod delete;
 mod insert;
+mod patch;
 mod put;
 mod read;
+mod rekey;
 mod update;
 
 use std::fmt;
@@ -16,8 +18,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 pub use delete::{Delete, DeleteReturning};
 pub use insert::{Insert, InsertOrNothing};
+pub use patch::{Appendable, Number, Patch, PatchReturning};
 pub use put::{Put, PutReturning, Replaced, Save};
 pub use read::{Exists, Get, Read};
+pub use rekey::Rekey;
 pub use update::{Decision, Update};
 
 use crate::db::Db;
@@ -146,7 +150,7 @@ impl<T: S3Schema> Table<T> {
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) if the row was changed or deleted since: nothing was
     /// written. [`InvalidKey`](ErrorKind::InvalidKey) if a key column was changed: that is another
-    /// row. And those of [`put`](Self::put).
+    /// row, which [`rekey`](Self::rekey) makes of this one. And those of [`put`](Self::put).
     ///
     /// # Cost
     /// 1 PUT. After a conflict, 1 more HEAD makes sure that the other version is another's.
@@ -219,6 +223,105 @@ impl<T: S3Schema> Table<T> {
         D: Decision,
     {
         Update::new(self, T::Key::key_from(key), change)
+    }
+
+    /// Changes single columns of a row, by the methods of [`Patch`]; awaiting returns the changed
+    /// [`Row<T>`].
+    ///
+    /// It is an [`update`](Self::update) whose changes are named: each is typed by its column, and
+    /// key columns are not among them. What `#[s3(updated_at)]` keeps is stamped. A patch that
+    /// leaves every column as it is writes nothing, and returns the row as it was read.
+    ///
+    /// ```
+    /// # use s3orm::{Db, ErrorKind, S3Schema};
+    /// # #[derive(Debug, serde::Serialize, serde::Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<id>")]
+    /// # struct Person { id: u64, age: u32, city: Option<String>, tags: Vec<String> }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let people = Db::connect("memory:").await?.table::<Person>();
+    /// # people.put(Person { id: 42, age: 30, city: None, tags: Vec::new() }).await?;
+    /// let row = people
+    ///     .patch(42)
+    ///     .set(Person::COL.city, "Oslo")
+    ///     .increment(Person::COL.age, 1)
+    ///     .append(Person::COL.tags, ["moved"])
+    ///     .only_if(Person::COL.age.ge(18))
+    ///     .await?;
+    /// assert_eq!((row.age, row.city.as_deref()), (31, Some("Oslo")));
+    ///
+    /// let patch = people.patch(42).unset(Person::COL.city).only_if(Person::COL.age.lt(18));
+    /// assert_eq!(patch.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is no row, [`Cancelled`](ErrorKind::Cancelled) if
+    /// it does not meet a condition, [`InvalidRow`](ErrorKind::InvalidRow) if a number does not fit
+    /// its column, [`Conflict`](ErrorKind::Conflict) if others were faster every time, and those of
+    /// [`get`](Self::get) and [`save`](Self::save). After all of them but
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) the row is as it was.
+    ///
+    /// # Cost
+    /// 1 GET and 1 PUT; as much again for each time that somebody was faster. 1 GET if nothing
+    /// changes.
+    pub fn patch<K>(&self, key: K) -> Patch<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Patch::new(self, T::Key::key_from(key))
+    }
+
+    /// Moves a row to another key: the closure changes its key columns, and whatever else is to
+    /// change with them. Awaiting returns the [`Row<T>`] at its new key.
+    ///
+    /// The row is read, created at its new key and deleted at the old one, in this order and each on
+    /// condition: nothing is lost, whatever is cut off and whoever writes meanwhile. For a moment,
+    /// and after a crash, the row is at both keys; running the same re-key again finishes it. Needs a
+    /// store that deletes conditionally.
+    ///
+    /// The closure may run several times, each time on the newest version of the old row. Where it
+    /// finishes a re-key that was cut short, the row is as the first run wrote it.
+    ///
+    /// ```
+    /// # use s3orm::{Db, S3Schema};
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<city>/<id>")]
+    /// # struct Person { city: String, id: u64, age: u32 }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let people = Db::connect("memory:").await?.table::<Person>();
+    /// # people.put(Person { city: "Oslo".into(), id: 42, age: 30 }).await?;
+    /// let row = people.rekey(("Oslo", 42), |person| person.city = "Rome".into()).await?;
+    /// assert_eq!(row.key(), "people/Rome/42.json");
+    /// assert!(!people.exists(("Oslo", 42)).await?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`NotFound`](ErrorKind::NotFound) if there is no row at the old key.
+    /// - [`AlreadyExists`](ErrorKind::AlreadyExists) if another row has the new key; the old row
+    ///   stays.
+    /// - [`InvalidKey`](ErrorKind::InvalidKey) if the closure changed no key column.
+    /// - [`Cancelled`](ErrorKind::Cancelled) if the closure returned an `Err`.
+    /// - [`Conflict`](ErrorKind::Conflict) if others changed the row every time.
+    /// - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) if an answer was lost, or the old row was gone
+    ///   before it was deleted: the message says what is where. Run it again.
+    /// - [`Denied`](ErrorKind::Denied), [`Unsupported`](ErrorKind::Unsupported) if the old row may
+    ///   not be deleted, or not on condition: it is at both keys then.
+    ///
+    /// And those of [`get`](Self::get) and [`insert`](Self::insert). Where somebody's change came
+    /// between and the row could not be moved in the end, a copy of its earlier version may stay at
+    /// the new key: the message names it.
+    ///
+    /// # Cost
+    /// 1 GET, 1 PUT, 1 DELETE. To finish what was cut short, 1 GET more; each time that somebody
+    /// changes the row meanwhile, up to 2 GETs, 2 PUTs and 1 DELETE more.
+    pub fn rekey<K, F, D>(&self, key: K, change: F) -> Rekey<'_, T, F>
+    where
+        T::Key: KeyFrom<K>,
+        F: FnMut(&mut T) -> D + Send,
+        D: Decision,
+    {
+        Rekey::new(self, T::Key::key_from(key), change)
     }
 
     /// Deletes a row; deleting one that is not there succeeds. Awaiting returns `()`.
@@ -398,10 +501,29 @@ pub(crate) struct WriteOptions {
 }
 
 impl WriteOptions {
+    /// These, over those of a row that is written back.
+    fn over<T>(&self, row: &Row<T>) -> Self {
+        let mut metadata = row.metadata.clone();
+        metadata.extend(self.metadata.clone());
+        let own = self.content_type.as_ref();
+        Self {
+            content_type: own.or(row.content_type.as_ref()).cloned(),
+            metadata,
+        }
+    }
+
+    /// Whether nothing was said.
+    fn is_empty(&self) -> bool {
+        self.content_type.is_none() && self.metadata.is_empty()
+    }
+
     /// The metadata of a new write: what was said of it, and its id.
     pub(crate) fn metadata(&self, env: &Env) -> Result<Metadata> {
         let mut metadata = self.metadata.clone();
-        if let Some(name) = metadata.keys().find(|name| name.starts_with("s3orm-")) {
+        if let Some(name) = metadata
+            .keys()
+            .find(|name| name.starts_with(write::RESERVED))
+        {
             return Err(Error::new(
                 ErrorKind::InvalidRow,
                 format!("the metadata name `{name}` is reserved: names with `s3orm-` are ours"),
@@ -473,7 +595,7 @@ pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
         ..
     } = request;
     let id = metadata.remove(write::ID);
-    metadata.remove(write::PREVIOUS);
+    write::strip(&mut metadata);
     Row {
         value,
         key,

@@ -179,7 +179,7 @@ pub(super) fn same_key(read: &str, now: &str) -> Result<()> {
         ErrorKind::InvalidKey,
         format!("a key column was changed: it was read as `{read}`"),
     )
-    .with_help("insert the new row and delete the old one")
+    .with_help("`rekey` moves a row to another key")
     .with_key(now))
 }
 

@@ -56,21 +56,6 @@ impl<'a, T: S3Schema, F> Update<'a, T, F> {
             options: WriteOptions::default(),
         }
     }
-
-    /// The metadata of the row as it was read, with what this request says.
-    fn options(&self, row: &Row<T>) -> WriteOptions {
-        let mut metadata = row.metadata.clone();
-        metadata.extend(self.options.metadata.clone());
-        let content_type = self
-            .options
-            .content_type
-            .clone()
-            .or_else(|| row.content_type.clone());
-        WriteOptions {
-            content_type,
-            metadata,
-        }
-    }
 }
 
 impl<T: S3Schema, F, D> Update<'_, T, F>
@@ -79,47 +64,80 @@ where
     D: Decision,
 {
     async fn run(mut self) -> Result<Row<T>> {
-        let (table, db) = (self.table, self.table.db());
-        let mut attempts = db.attempts();
-        let mut last_id: Option<String> = None;
-        loop {
-            let Some((meta, key, row)) = table.fetch(self.key.clone()).await? else {
-                let key = table.object_key(&self.key)?;
-                return Err(
-                    Error::new(ErrorKind::NotFound, "there is no row with this key")
-                        .with_help("create it with `insert` or `put`")
-                        .with_key(key),
-                );
-            };
-            let ours = last_id
-                .as_deref()
-                .is_some_and(|id| write::is_made_by(&meta, id));
-            let mut row = Row::read(row, key, meta);
-            if ours {
-                // Something on the way sent the write twice; the refusal was of the second copy.
-                return Ok(row);
+        compare_and_swap(self.table, self.key, &self.options, |row| {
+            decided((self.change)(&mut row.value)).map(|()| Change::Write)
+        })
+        .await
+    }
+}
+
+/// What has become of a row that was read.
+pub(super) enum Change {
+    /// It is to be written.
+    Write,
+    /// It is as it was; there is nothing to write.
+    Nothing,
+}
+
+/// Reads a row, has it changed and writes it on the version that was read, and again when somebody
+/// was faster. An error of `change` ends it; it gets the row's key.
+pub(super) async fn compare_and_swap<T: S3Schema>(
+    table: &Table<T>,
+    key: T::Key,
+    options: &WriteOptions,
+    mut change: impl FnMut(&mut Row<T>) -> Result<Change> + Send,
+) -> Result<Row<T>> {
+    let db = table.db();
+    let mut attempts = db.attempts();
+    let mut last_id: Option<String> = None;
+    loop {
+        let Some((meta, object, row)) = table.fetch(key.clone()).await? else {
+            return Err(absent(table.object_key(&key)?));
+        };
+        let ours = last_id
+            .as_deref()
+            .is_some_and(|id| write::is_made_by(&meta, id));
+        let mut row = Row::read(row, object, meta);
+        if ours {
+            // Something on the way sent the write twice; the refusal was of the second copy.
+            return Ok(row);
+        }
+        match change(&mut row) {
+            Ok(Change::Write) => {}
+            Ok(Change::Nothing) => return Ok(row),
+            Err(error) => return Err(error.with_key(row.key)),
+        }
+        let options = options.over(&row);
+        let mut request = table.request(&mut row.value, WriteEvent::Save, &options)?;
+        same_key(&row.key, &request.key)?;
+        replacing(&mut request, &row.version);
+        match write::put_or_reread(db.store(), db.env(), &request).await {
+            Ok(etag) => return Ok(written(row.value, request, etag)),
+            Err(Failure::Refused(error)) if write::is_race(&error) && attempts.next().await => {
+                last_id = request.metadata.get(write::ID).cloned();
             }
-            if let Some(reason) = (self.change)(&mut row.value).refusal() {
-                return Err(Error::new(
-                    ErrorKind::Cancelled,
-                    "the closure refused; nothing was written",
-                )
-                .with_source(reason)
-                .with_key(row.key));
-            }
-            let options = self.options(&row);
-            let mut request = table.request(&mut row.value, WriteEvent::Save, &options)?;
-            same_key(&row.key, &request.key)?;
-            replacing(&mut request, &row.version);
-            match write::put_or_reread(db.store(), db.env(), &request).await {
-                Ok(etag) => return Ok(written(row.value, request, etag)),
-                Err(Failure::Refused(error)) if write::is_race(&error) && attempts.next().await => {
-                    last_id = request.metadata.get(write::ID).cloned();
-                }
-                Err(failure) => return Err(write_error(failure, request.key, ErrorKind::Conflict)),
-            }
+            Err(failure) => return Err(write_error(failure, request.key, ErrorKind::Conflict)),
         }
     }
+}
+
+/// A closure's refusal as an error.
+pub(super) fn decided(decision: impl Decision) -> Result<()> {
+    match decision.refusal() {
+        None => Ok(()),
+        Some(reason) => Err(Error::new(
+            ErrorKind::Cancelled,
+            "the closure refused; nothing was written",
+        )
+        .with_source(reason)),
+    }
+}
+
+/// There is no row to change.
+pub(super) fn absent(key: String) -> Error {
+    Error::new(ErrorKind::NotFound, "there is no row with this key")
+        .with_help("create it with `insert` or `put`")
+        .with_key(key)
 }
 
 impl<'a, T: S3Schema, F, D> IntoFuture for Update<'a, T, F>

@@ -1,0 +1,365 @@
+//! `rekey`: move a row to the key that its changed columns make.
+//!
+//! S3 renames nothing, so a row moves in three requests: **read** the old object, **create** the new
+//! one (`If-None-Match: *`), **delete** the old one (`If-Match`). In this order something may be
+//! there twice, and nothing is ever lost. What holds at every point:
+//!
+//! 1. The old row is deleted only at the tag that the new one was made from. Somebody's newer value
+//!    is never deleted.
+//! 2. A row at the new key is written over only if it is proven to be a stale copy (below).
+//! 3. A copy is never deleted. Nobody could tell that it has not become the row: another re-key may
+//!    have taken it for its own and deleted the old row.
+//!
+//! A copy says in its user metadata what it is a copy of: [`FROM`](write::FROM) holds a digest of the
+//! old key with the id of the old version's write, and one of its tag. The next write of the row
+//! drops it. So a copy is recognised for as long as nobody has changed it, and a re-key that was cut
+//! short is finished by running it again:
+//!
+//! | cut off | what is there | the next run |
+//! |---|---|---|
+//! | before the create arrives | the old row | moves it |
+//! | after the create | both | finds the copy of the version that it reads, and deletes the old row |
+//! | after the delete | the new row | `NotFound`: there is nothing left to move |
+//!
+//! An answer that is lost is such a cut. That of the create is found again by its id (`write.rs`).
+//! Of the delete nobody can tell, since a deletion leaves no id behind: `OutcomeUnknown`, and the
+//! next run is one of the table's.
+//!
+//! What others do meanwhile:
+//!
+//! - **The old row is changed** before the delete: it refuses (412), and the copy is stale. The next
+//!   pass reads the newer version. If that names the copied version as its predecessor, the row was
+//!   there all the time, so nobody can have finished a move with this copy: the copy is replaced, at
+//!   its tag, by one of the newer version. Otherwise (changed twice in this moment, or by another
+//!   program) it could be a new row after a finished move: nothing is written over,
+//!   `AlreadyExists`. Where the closure refuses the newer version, or sends it elsewhere, the stale
+//!   copy stays, and the error names it.
+//! - **The old row is deleted or moved** before the delete: that finds nothing (404). It may as well
+//!   have been this delete's first copy, or another run of the same re-key: `OutcomeUnknown`, the
+//!   copy stays.
+//! - **Another row is created** at the new key: `AlreadyExists`, the old row stays.
+//! - **The same re-key runs twice**: one creates, the other finds the copy. They are one.
+//!
+//! A tag is of the bytes. So a change of user metadata alone, in this moment, is not noticed; and a
+//! row that others move away and back, byte for byte, while a deletion is on its way, is deleted by
+//! it. A column that differs with each write (`#[s3(updated_at)]`) leaves no room for either.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::future::IntoFuture;
+
+use md5::{Digest as _, Md5};
+
+use super::update::{Decision, absent, decided};
+use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_options, written};
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::{Row, Version};
+use crate::schema::{S3Schema, WriteEvent};
+use crate::store::{DeleteObject, ETag, Metadata, Precondition, PutObject, StoreErrorKind};
+use crate::write::{self, Failure};
+
+/// A request of [`Table::rekey`].
+#[must_use = "requests do nothing until awaited"]
+pub struct Rekey<'a, T: S3Schema, F> {
+    table: &'a Table<T>,
+    key: T::Key,
+    change: F,
+    options: WriteOptions,
+}
+
+/// The row to move, as one pass has read and changed it.
+struct Source<T> {
+    /// Its old key.
+    object: String,
+    version: Version,
+    /// What a copy of this version is marked with.
+    mark: Mark,
+    /// How the mark of a copy of the version before this one begins.
+    previous: Option<String>,
+    value: T,
+    /// The write of the copy.
+    request: PutObject,
+}
+
+/// What a copy is a copy of.
+#[derive(Debug, PartialEq)]
+struct Mark {
+    /// Digest of the key and the id of the version's write, where it has one.
+    write: String,
+    /// Digest of the tag: another program may change the bytes and keep the id.
+    tag: String,
+}
+
+impl Mark {
+    const HALF: usize = 16;
+
+    fn of(object: &str, version: &Version) -> Self {
+        let id = version.id.as_deref().unwrap_or_default();
+        Self {
+            write: Self::of_write(object, id),
+            tag: digest(version.etag()),
+        }
+    }
+
+    fn of_write(object: &str, id: &str) -> String {
+        digest(&format!("{object}\0{id}"))
+    }
+
+    fn read(metadata: &Metadata) -> Option<Self> {
+        let (write, tag) = metadata.get(write::FROM)?.split_at_checked(Self::HALF)?;
+        Some(Self {
+            write: write.to_owned(),
+            tag: tag.to_owned(),
+        })
+    }
+
+    fn text(&self) -> String {
+        format!("{}{}", self.write, self.tag)
+    }
+}
+
+fn digest(text: &str) -> String {
+    let mut hex = String::with_capacity(Mark::HALF);
+    for byte in &Md5::digest(text)[..Mark::HALF / 2] {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+impl<'a, T: S3Schema, F> Rekey<'a, T, F> {
+    write_options!(in options);
+
+    pub(super) fn new(table: &'a Table<T>, key: T::Key, change: F) -> Self {
+        Self {
+            table,
+            key,
+            change,
+            options: WriteOptions::default(),
+        }
+    }
+}
+
+impl<T: S3Schema, F, D> Rekey<'_, T, F>
+where
+    F: FnMut(&mut T) -> D + Send,
+    D: Decision,
+{
+    async fn run(mut self) -> Result<Row<T>> {
+        let mut stale = None;
+        self.passes(&mut stale).await.map_err(|error| match stale {
+            None => error,
+            Some(copy) => error.with_help(format!(
+                "the row was changed meanwhile, and a copy of its earlier version is at `{copy}`: look at both, and delete the one that is out of date"
+            )),
+        })
+    }
+
+    /// Pass after pass. `stale` is the key of a copy that was left behind by the one before.
+    async fn passes(&mut self, stale: &mut Option<String>) -> Result<Row<T>> {
+        let mut attempts = self.table.db().attempts();
+        loop {
+            let source = self.read().await?;
+            let target = source.request.key.clone();
+            if stale.as_ref().is_some_and(|stale| *stale != target) {
+                let detail = "the row was changed meanwhile, and has another new key by now";
+                return Err(Error::new(ErrorKind::Conflict, detail).with_key(target));
+            }
+            let (old, etag) = (source.object.clone(), source.version.etag.clone());
+            let copied = copy(self.table, source).await?;
+            if let Some(row) = copied {
+                *stale = None;
+                if delete_old(self.table, old.clone(), etag, &target).await? {
+                    return Ok(row);
+                }
+                *stale = Some(target);
+            }
+            if !attempts.next().await {
+                let detail = "others changed the row every time; it is where it was";
+                return Err(Error::new(ErrorKind::Conflict, detail).with_key(old));
+            }
+        }
+    }
+
+    /// Reads the row and changes it.
+    async fn read(&mut self) -> Result<Source<T>> {
+        let table = self.table;
+        let Some((meta, object, row)) = table.fetch(self.key.clone()).await? else {
+            return Err(absent(table.object_key(&self.key)?));
+        };
+        let previous = meta.metadata.get(write::PREVIOUS);
+        let previous = previous.map(|id| Mark::of_write(&object, id));
+        let mut row = Row::read(row, object, meta);
+        decided((self.change)(&mut row.value)).map_err(|error| error.with_key(&row.key))?;
+        let options = self.options.over(&row);
+        let mut request = table.request(&mut row.value, WriteEvent::Save, &options)?;
+        if request.key == row.key {
+            let detail = "the closure changed no key column: the row would stay where it is";
+            return Err(Error::new(ErrorKind::InvalidKey, detail)
+                .with_help("`update` changes the other columns")
+                .with_key(row.key));
+        }
+        let mark = Mark::of(&row.key, &row.version);
+        request.metadata.insert(write::FROM.to_owned(), mark.text());
+        Ok(Source {
+            object: row.key,
+            version: row.version,
+            mark,
+            previous,
+            value: row.value,
+            request,
+        })
+    }
+}
+
+/// Creates the row at its new key, or finds it there. `None` where it must be read again.
+async fn copy<T: S3Schema>(table: &Table<T>, source: Source<T>) -> Result<Option<Row<T>>> {
+    let db = table.db();
+    let mut request = source.request;
+    request.precondition = Precondition::IfAbsent;
+    match write::put_or_reread(db.store(), db.env(), &request).await {
+        Ok(etag) => return Ok(Some(written(source.value, request, etag))),
+        Err(Failure::Refused(error)) if error.kind() == StoreErrorKind::PreconditionFailed => {}
+        Err(failure) => return Err(uncopied(failure, request.key)),
+    }
+    let Some((meta, key, row)) = table.fetch(source.value.key()).await? else {
+        return Ok(None);
+    };
+    let mark = Mark::read(&meta.metadata);
+    if mark.as_ref() == Some(&source.mark) {
+        // A run that was cut short made it, or one that is under way; or something sent ours twice.
+        return Ok(Some(Row::read(row, key, meta)));
+    }
+    let known = mark.as_ref().zip(source.previous);
+    let is_stale = known.is_some_and(|(mark, previous)| mark.write == previous);
+    if !is_stale {
+        return Err(occupied(mark.is_some(), &source.object, key));
+    }
+    request.precondition = Precondition::IfMatch(meta.etag);
+    match write::put_or_reread(db.store(), db.env(), &request).await {
+        Ok(etag) => Ok(Some(written(source.value, request, etag))),
+        Err(Failure::Refused(error)) if write::is_race(&error) => Ok(None),
+        Err(failure) => Err(uncopied(failure, request.key)),
+    }
+}
+
+/// Deletes the row at its old key; `false` if it has been changed.
+async fn delete_old<T: S3Schema>(
+    table: &Table<T>,
+    old: String,
+    etag: ETag,
+    new: &str,
+) -> Result<bool> {
+    let db = table.db();
+    let request = DeleteObject {
+        key: old.clone(),
+        precondition: Precondition::IfMatch(etag),
+    };
+    let failure = match write::delete(db.store(), db.env(), request).await {
+        Ok(()) => return Ok(true),
+        Err(failure) => failure,
+    };
+    let (detail, help) = match &failure {
+        Failure::Refused(error) if error.kind() == StoreErrorKind::NotFound => (
+            format!(
+                "the row is at its new key `{new}`; it was gone from the old one, by this request or by another's"
+            ),
+            "if somebody else has moved or deleted it, the copy is yours to delete",
+        ),
+        Failure::Refused(error) if write::is_race(error) => return Ok(false),
+        Failure::Refused(_) => {
+            let help = format!(
+                "the row is at `{new}`, too: run it again to finish, or delete one of both"
+            );
+            return Err(write_error(failure, old, ErrorKind::Conflict).with_help(help));
+        }
+        Failure::Unknown(_) => (
+            format!(
+                "the row is at its new key `{new}`; the answer of its deletion from the old one was lost"
+            ),
+            "run it again: it finishes what is left, or finds no row at the old key",
+        ),
+    };
+    let (Failure::Refused(error) | Failure::Unknown(error)) = failure;
+    Err(Error::new(ErrorKind::OutcomeUnknown, detail)
+        .with_help(help)
+        .with_source(error)
+        .with_key(old))
+}
+
+/// The copy was not made, or nobody knows.
+fn uncopied(failure: Failure, key: String) -> Error {
+    match failure {
+        Failure::Unknown(_) => write_error(failure, key, ErrorKind::Conflict).with_help(
+            "the row is at its old key, and may be at this one, too: run it again to finish",
+        ),
+        Failure::Refused(_) => write_error(failure, key, ErrorKind::Conflict),
+    }
+}
+
+/// A row is at the new key that this re-key may not write over.
+fn occupied(is_copy: bool, old: &str, key: String) -> Error {
+    let error = Error::new(ErrorKind::AlreadyExists, "a row with this key exists").with_key(key);
+    if is_copy {
+        return error.with_help(format!(
+            "it was moved there; if by a re-key of `{old}` that was cut short, delete the one that is out of date"
+        ));
+    }
+    error
+}
+
+impl<'a, T: S3Schema, F, D> IntoFuture for Rekey<'a, T, F>
+where
+    F: FnMut(&mut T) -> D + Send + 'a,
+    D: Decision + 'a,
+{
+    type Output = Result<Row<T>>;
+    type IntoFuture = RequestFuture<'a, Row<T>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        operation::<T, _>("rekey", self.run())
+    }
+}
+
+impl<T: S3Schema, F> fmt::Debug for Rekey<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rekey")
+            .field("table", &self.table)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(etag: &str, id: Option<&str>) -> Version {
+        Version {
+            etag: ETag::new(etag),
+            id: id.map(str::to_owned),
+        }
+    }
+
+    /// It is on the bucket, where another version of this library may have to know it again.
+    #[test]
+    fn the_mark_of_a_copy() {
+        let mark = Mark::of("people/Oslo/1.json", &version("abc", Some("7f")));
+        assert_eq!(mark.text(), "abccefd7cc22c2ba900150983cd24fb0");
+        let metadata = Metadata::from([(write::FROM.to_owned(), mark.text())]);
+        assert_eq!(Mark::read(&metadata), Some(mark));
+        assert_eq!(Mark::read(&Metadata::new()), None);
+    }
+
+    #[test]
+    fn marks_tell_keys_writes_and_bytes_apart() {
+        let marks = [
+            Mark::of("a", &version("1", Some("w"))),
+            Mark::of("b", &version("1", Some("w"))),
+            Mark::of("a", &version("2", Some("w"))),
+            Mark::of("a", &version("1", Some("x"))),
+            Mark::of("a", &version("1", None)),
+        ];
+        for (place, mark) in marks.iter().enumerate() {
+            assert!(!marks[..place].contains(mark), "{place}");
+        }
+    }
+}
