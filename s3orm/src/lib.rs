@@ -139,8 +139,8 @@
 //! | `chrono`, `jiff`, `uuid`, `ulid` | key columns, timestamps and generated ids of these crates |
 //! | `sdk-config` | region, endpoint and credentials from an `aws_config::SdkConfig` |
 //! | `cache` | `cache_bytes`: reads kept in memory, revalidated by ETag |
-//! | `cache` | reads kept in memory, about which S3 is asked again |
 //! | `server` | an S3 server over any store, for tests and development |
+//! | `testing` | a store that fails as it is told, for the tests of applications |
 
 pub mod batch;
 pub mod body;
@@ -159,6 +159,8 @@ mod schema;
 pub mod server;
 pub mod store;
 pub mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(any(feature = "chrono", feature = "jiff"))]
 mod time;
 mod url;
