@@ -166,6 +166,30 @@ async fn a_409_is_no_answer_and_asked_again() {
     assert_eq!(lossy.age().await, Some(1));
 }
 
+/// A 409 tells of another write under way, not of what is there.
+#[tokio::test]
+async fn a_409_is_neither_a_row_that_exists_nor_one_that_does_not() {
+    let lossy = Lossy::new().await;
+    let race = Fault::Answer(409, "ConditionalRequestConflict");
+    lossy.proxy.fail_all(on("PutObject"), race.clone());
+    let error = lossy.people.insert(aged(1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let insert = lossy.people.insert(aged(1)).on_conflict_nothing();
+    assert_eq!(insert.await.unwrap_err().kind(), ErrorKind::Conflict);
+    let report = lossy.people.insert_many([aged(1)]).await;
+    assert_eq!(
+        report.into_result().unwrap_err().kind(),
+        ErrorKind::Conflict
+    );
+    assert_eq!(lossy.age().await, None);
+
+    lossy.truth.insert(aged(1)).await.unwrap();
+    lossy.proxy.fail_all(on("DeleteObject"), race);
+    let delete = lossy.people.delete(("Oslo", 1)).must_exist();
+    assert_eq!(delete.await.unwrap_err().kind(), ErrorKind::Conflict);
+    assert_eq!(lossy.age().await, Some(1));
+}
+
 #[tokio::test]
 async fn reads_are_sent_again_whatever_was_lost() {
     for fault in [
