@@ -293,6 +293,30 @@ async fn a_lost_write_that_was_replaced_is_found_by_its_successor() {
     assert_eq!(lossy.age().await, Some(2));
 }
 
+/// Something on the way sends the write twice, and somebody replaces the row between the refusal of
+/// the second copy and our looking: the row still names our write.
+#[tokio::test]
+async fn an_update_that_was_sent_twice_and_replaced_is_not_applied_again() {
+    let lossy = Lossy::new().await;
+    lossy.truth.insert(aged(0)).await.unwrap();
+    let before = lossy.server.count("PutObject");
+    lossy.proxy.fail_next(on("PutObject"), Fault::Duplicate);
+    let pause = Fault::Delay(Duration::from_millis(300));
+    lossy.proxy.fail_nth(2, on("GetObject"), pause);
+    let people = lossy.people.clone();
+    let update =
+        tokio::spawn(async move { people.update(("Oslo", 1), |person| person.age += 1).await });
+    while lossy.server.count("PutObject") < before + 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let other = lossy.truth.update(("Oslo", 1), |person| person.age += 10);
+    other.await.unwrap();
+
+    let row = update.await.unwrap().unwrap();
+    assert_eq!((row.age, lossy.age().await), (1, Some(11)));
+    lossy.people.save(row).await.expect_err("it was replaced");
+}
+
 /// Whatever is lost, eight writers' counter ends between what was acknowledged and what was tried.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_counter_under_faults_loses_and_doubles_nothing() {

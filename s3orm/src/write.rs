@@ -64,8 +64,8 @@ pub(crate) fn new_id(env: &Env) -> String {
     text
 }
 
-/// Whether the object is the write's, or replaced the write's.
-fn is_of(meta: &ObjectMeta, id: &str) -> Option<ETag> {
+/// The tag of the write's object, if the object is the write's, or replaced the write's.
+pub(crate) fn is_of(meta: &ObjectMeta, id: &str) -> Option<ETag> {
     let is = |name| meta.metadata.get(name).is_some_and(|found| found == id);
     if is(ID) {
         Some(meta.etag.clone())
@@ -98,7 +98,7 @@ pub(crate) async fn put(
 }
 
 /// The id of a write's request.
-fn id(request: &PutObject) -> &str {
+pub(crate) fn id(request: &PutObject) -> &str {
     request.metadata.get(ID).map_or("", String::as_str)
 }
 
@@ -219,11 +219,6 @@ pub(crate) async fn is_gone(store: &dyn Store, env: &Env, key: &str) -> bool {
 async fn pause(env: &Env, attempt: u32) {
     env.sleep(env.jitter(Duration::from_millis(20) * 2_u32.pow(attempt)))
         .await;
-}
-
-/// Whether a row that was read again after a refused write is that write's.
-pub(crate) fn is_written_by(meta: &ObjectMeta, id: &str) -> bool {
-    meta.metadata.get(ID).is_some_and(|found| found == id)
 }
 
 /// Whether a write was refused because somebody else was faster.

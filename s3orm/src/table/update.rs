@@ -8,6 +8,7 @@ use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_op
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Row;
 use crate::schema::{S3Schema, WriteEvent};
+use crate::store::PutObject;
 use crate::write::{self, Failure};
 
 /// What the closure of [`Table::update`] returns.
@@ -81,7 +82,7 @@ where
     async fn run(mut self) -> Result<Row<T>> {
         let (table, db) = (self.table, self.table.db());
         let mut attempts = db.attempts();
-        let mut last_id: Option<String> = None;
+        let mut refused: Option<(T, PutObject)> = None;
         loop {
             let Some((meta, key, row)) = table.fetch(self.key.clone()).await? else {
                 let key = table.object_key(&self.key)?;
@@ -91,14 +92,13 @@ where
                         .with_key(key),
                 );
             };
-            let ours = last_id
-                .as_deref()
-                .is_some_and(|id| write::is_written_by(&meta, id));
-            let mut row = Row::read(row, key, meta);
-            if ours {
+            if let Some((row, request)) = refused.take()
+                && let Some(etag) = write::is_of(&meta, write::id(&request))
+            {
                 // Something on the way sent the write twice; the refusal was of the second copy.
-                return Ok(row);
+                return Ok(written(row, request, etag));
             }
+            let mut row = Row::read(row, key, meta);
             if let Some(reason) = (self.change)(&mut row.value).refusal() {
                 return Err(Error::new(
                     ErrorKind::Cancelled,
@@ -114,7 +114,7 @@ where
             match write::put_or_reread(db.store(), db.env(), &request).await {
                 Ok(etag) => return Ok(written(row.value, request, etag)),
                 Err(Failure::Refused(error)) if write::is_race(&error) && attempts.next().await => {
-                    last_id = request.metadata.get(write::ID).cloned();
+                    refused = Some((row.value, request));
                 }
                 Err(failure) => return Err(write_error(failure, request.key, ErrorKind::Conflict)),
             }
