@@ -92,7 +92,10 @@ async fn an_applied_write_is_applied_however_its_answer_is_lost() {
         lossy.people.save(row).await.expect_err(&context);
 
         lossy.proxy.fail_next(on("DeleteObject"), fault.clone());
-        lossy.people.delete(("Oslo", 1)).await.expect(&context);
+        let deleted = lossy.people.delete(("Oslo", 1)).await;
+        let unknown = deleted.is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown);
+        // A deletion leaves no id behind; of a duplicate, an answer arrives.
+        assert_eq!(unknown, fault != Fault::Duplicate, "{context}");
         assert_eq!(lossy.age().await, None, "{context}");
     }
 }
@@ -264,6 +267,30 @@ async fn a_request_in_limbo_is_unknown_and_may_land_later() {
     assert_eq!(lossy.age().await, None);
     held.deliver().await.unwrap();
     assert_eq!(lossy.age().await, Some(1));
+}
+
+/// That a row is gone does not say that our deletion was: it may land on the next row.
+#[tokio::test]
+async fn a_deletion_in_limbo_is_unknown_although_the_row_is_gone() {
+    let lossy = Lossy::new().await;
+    let held = lossy.proxy.hold_next(on("DeleteObject"));
+    let error = lossy.people.delete(("Oslo", 1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    lossy.truth.insert(aged(1)).await.unwrap();
+    held.deliver().await.unwrap();
+    assert_eq!(
+        lossy.age().await,
+        None,
+        "an insert was lost, and it was said"
+    );
+
+    let held = lossy.proxy.hold_next(on("DeleteObjects"));
+    let report = lossy.people.delete_many([("Oslo", 1)]).await;
+    let error = report.into_result().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    lossy.truth.insert(aged(1)).await.unwrap();
+    held.deliver().await.unwrap();
+    assert_eq!(lossy.age().await, None);
 }
 
 /// Our write landed, and somebody replaced it before we could look: still not a conflict.

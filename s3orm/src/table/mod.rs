@@ -225,8 +225,9 @@ impl<T: S3Schema> Table<T> {
     /// Deletes a row; deleting one that is not there succeeds. Awaiting returns `()`.
     ///
     /// # Errors
-    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), [`InvalidKey`](ErrorKind::InvalidKey), and
-    /// those of the connection.
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) whenever the answer is lost: a deletion leaves
+    /// nothing behind to know it by, and may land later, also on a row that is inserted after the
+    /// old one is gone. [`InvalidKey`](ErrorKind::InvalidKey), and those of the connection.
     ///
     /// # Cost
     /// 1 DELETE.
