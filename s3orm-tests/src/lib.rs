@@ -8,4 +8,5 @@ pub mod load;
 pub mod proxy;
 pub mod raw;
 pub mod server;
+pub mod sim;
 pub mod tables;
