@@ -9,4 +9,5 @@ pub mod odd;
 pub mod proxy;
 pub mod raw;
 pub mod server;
+pub mod sim;
 pub mod tables;

@@ -92,7 +92,10 @@ async fn an_applied_write_is_applied_however_its_answer_is_lost() {
         lossy.people.save(row).await.expect_err(&context);
 
         lossy.proxy.fail_next(on("DeleteObject"), fault.clone());
-        lossy.people.delete(("Oslo", 1)).await.expect(&context);
+        let deleted = lossy.people.delete(("Oslo", 1)).await;
+        let unknown = deleted.is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown);
+        // A deletion leaves no id behind; of a duplicate, an answer arrives.
+        assert_eq!(unknown, fault != Fault::Duplicate, "{context}");
         assert_eq!(lossy.age().await, None, "{context}");
     }
 }
@@ -163,6 +166,30 @@ async fn a_409_is_no_answer_and_asked_again() {
     );
     let error = lossy.people.save(row).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(lossy.age().await, Some(1));
+}
+
+/// A 409 tells of another write under way, not of what is there.
+#[tokio::test]
+async fn a_409_is_neither_a_row_that_exists_nor_one_that_does_not() {
+    let lossy = Lossy::new().await;
+    let race = Fault::Answer(409, "ConditionalRequestConflict");
+    lossy.proxy.fail_all(on("PutObject"), race.clone());
+    let error = lossy.people.insert(aged(1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let insert = lossy.people.insert(aged(1)).on_conflict_nothing();
+    assert_eq!(insert.await.unwrap_err().kind(), ErrorKind::Conflict);
+    let report = lossy.people.insert_many([aged(1)]).await;
+    assert_eq!(
+        report.into_result().unwrap_err().kind(),
+        ErrorKind::Conflict
+    );
+    assert_eq!(lossy.age().await, None);
+
+    lossy.truth.insert(aged(1)).await.unwrap();
+    lossy.proxy.fail_all(on("DeleteObject"), race);
+    let delete = lossy.people.delete(("Oslo", 1)).must_exist();
+    assert_eq!(delete.await.unwrap_err().kind(), ErrorKind::Conflict);
     assert_eq!(lossy.age().await, Some(1));
 }
 
@@ -242,6 +269,30 @@ async fn a_request_in_limbo_is_unknown_and_may_land_later() {
     assert_eq!(lossy.age().await, Some(1));
 }
 
+/// That a row is gone does not say that our deletion was: it may land on the next row.
+#[tokio::test]
+async fn a_deletion_in_limbo_is_unknown_although_the_row_is_gone() {
+    let lossy = Lossy::new().await;
+    let held = lossy.proxy.hold_next(on("DeleteObject"));
+    let error = lossy.people.delete(("Oslo", 1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    lossy.truth.insert(aged(1)).await.unwrap();
+    held.deliver().await.unwrap();
+    assert_eq!(
+        lossy.age().await,
+        None,
+        "an insert was lost, and it was said"
+    );
+
+    let held = lossy.proxy.hold_next(on("DeleteObjects"));
+    let report = lossy.people.delete_many([("Oslo", 1)]).await;
+    let error = report.into_result().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    lossy.truth.insert(aged(1)).await.unwrap();
+    held.deliver().await.unwrap();
+    assert_eq!(lossy.age().await, None);
+}
+
 /// Our write landed, and somebody replaced it before we could look: still not a conflict.
 #[tokio::test]
 async fn a_lost_write_that_was_replaced_is_found_by_its_successor() {
@@ -267,6 +318,30 @@ async fn a_lost_write_that_was_replaced_is_found_by_its_successor() {
         "the row is not ours any more"
     );
     assert_eq!(lossy.age().await, Some(2));
+}
+
+/// Something on the way sends the write twice, and somebody replaces the row between the refusal of
+/// the second copy and our looking: the row still names our write.
+#[tokio::test]
+async fn an_update_that_was_sent_twice_and_replaced_is_not_applied_again() {
+    let lossy = Lossy::new().await;
+    lossy.truth.insert(aged(0)).await.unwrap();
+    let before = lossy.server.count("PutObject");
+    lossy.proxy.fail_next(on("PutObject"), Fault::Duplicate);
+    let pause = Fault::Delay(Duration::from_millis(300));
+    lossy.proxy.fail_nth(2, on("GetObject"), pause);
+    let people = lossy.people.clone();
+    let update =
+        tokio::spawn(async move { people.update(("Oslo", 1), |person| person.age += 1).await });
+    while lossy.server.count("PutObject") < before + 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let other = lossy.truth.update(("Oslo", 1), |person| person.age += 10);
+    other.await.unwrap();
+
+    let row = update.await.unwrap().unwrap();
+    assert_eq!((row.age, lossy.age().await), (1, Some(11)));
+    lossy.people.save(row).await.expect_err("it was replaced");
 }
 
 /// Whatever is lost, eight writers' counter ends between what was acknowledged and what was tried.

@@ -132,7 +132,8 @@
 //!
 //! A request may be applied although its answer never comes. s3orm then reads the object back: it
 //! carries the id of the write that made it, so the write is known to be applied, or the error is
-//! [`OutcomeUnknown`](ErrorKind::OutcomeUnknown). It is never mistaken for somebody else's write, and
+//! [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), as it is of every deletion, which leaves nothing to
+//! read. It is never mistaken for somebody else's write, and
 //! a request that may have been applied is never sent twice. Requests that certainly were not, and
 //! reads, are sent again ([`retries`](DbBuilder::retries)).
 //!
@@ -159,6 +160,7 @@
 //! | `cache` | `cache_bytes`: reads kept in memory, about which S3 is asked again by their ETag |
 //! | `progress` | `progress_bar` on batches, by `indicatif` |
 //! | `server` | an S3 server over any store, for tests and development |
+//! | `testing` | a store that fails as it is told, for the tests of applications |
 
 pub mod batch;
 pub mod body;
@@ -179,6 +181,8 @@ mod schema;
 pub mod server;
 pub mod store;
 pub mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(any(feature = "chrono", feature = "jiff"))]
 mod time;
 mod url;

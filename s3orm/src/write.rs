@@ -18,6 +18,7 @@
 //! | 503 Slow Down, 429, never sent | not applied | sent again by the retry layer |
 //! | 403, other 4xx | not applied | the error |
 //! | 500, 502, 504, a timeout, a cut, nonsense | unknown | read back: applied, or `OutcomeUnknown` |
+//! | the same, of a deletion | unknown | `OutcomeUnknown` |
 //!
 //! The rules are section "conditional requests" of S3's user guide; what S3 leaves open is taken as
 //! the worst case.
@@ -26,8 +27,8 @@ use std::time::Duration;
 
 use crate::env::Env;
 use crate::store::{
-    CopyObject, DeleteObject, ETag, Metadata, ObjectMeta, Precondition, PutObject, Store,
-    StoreError, StoreErrorKind,
+    CopyObject, DeleteObject, ETag, Metadata, ObjectMeta, PutObject, Store, StoreError,
+    StoreErrorKind,
 };
 
 /// User metadata of every object: the id of the write that made it.
@@ -73,18 +74,13 @@ pub(crate) fn strip(metadata: &mut Metadata) {
     metadata.retain(|name, _| !name.starts_with(RESERVED));
 }
 
-/// Whether the object is the one that a write made.
-pub(crate) fn is_made_by(meta: &ObjectMeta, id: &str) -> bool {
-    meta.metadata.get(ID).is_some_and(|made| made == id)
-}
-
 /// The tag for a write's caller if the object proves that the write was applied: it is the one that
 /// the write made, or replaced that one.
-fn proof_of(meta: &ObjectMeta, id: &str) -> Option<ETag> {
-    let previous = meta.metadata.get(PREVIOUS);
-    if is_made_by(meta, id) {
+pub(crate) fn proof_of(meta: &ObjectMeta, id: &str) -> Option<ETag> {
+    let is = |name| meta.metadata.get(name).is_some_and(|made| made == id);
+    if is(ID) {
         Some(meta.etag.clone())
-    } else if previous.is_some_and(|made| made == id) {
+    } else if is(PREVIOUS) {
         // Applied, and replaced since: a tag that no object has, so that a later save conflicts.
         Some(ETag::new("replaced"))
     } else {
@@ -113,7 +109,7 @@ pub(crate) async fn put(
 }
 
 /// The id of a write's request.
-fn id(request: &PutObject) -> &str {
+pub(crate) fn id(request: &PutObject) -> &str {
     request.metadata.get(ID).map_or("", String::as_str)
 }
 
@@ -187,10 +183,12 @@ pub(crate) async fn copy(
 
 /// Deletes an object.
 ///
-/// A deletion leaves no id behind. After a lost answer an unconditional one has reached its end when
-/// the object is gone; of a conditional one nobody can tell whose deletion it was.
+/// A deletion leaves no id behind, so nobody can tell after a lost answer what became of it. That
+/// the object is gone proves nothing: somebody else may have deleted it, and this deletion may land
+/// yet, on a row that is inserted in the meantime. Who was told that it is done would not
+/// understand where that row went.
 ///
-/// Cost: 1 request; after a lost answer also up to three reads.
+/// Cost: 1 request.
 pub(crate) async fn delete(
     store: &dyn Store,
     env: &Env,
@@ -209,26 +207,11 @@ pub(crate) async fn delete(
             Err(error) => break error,
         }
     };
-    if !error.kind().is_ambiguous() {
-        return Err(Failure::Refused(error));
-    }
-    if request.precondition == Precondition::None && is_gone(store, env, &request.key).await {
-        return Ok(());
-    }
-    Err(Failure::Unknown(error))
-}
-
-/// Whether an object is gone, after an unconditional deletion whose answer was lost.
-pub(crate) async fn is_gone(store: &dyn Store, env: &Env, key: &str) -> bool {
-    for wait in READ_BACK_PAUSES {
-        env.sleep(wait).await;
-        if let Err(absent) = store.head(key).await
-            && absent.kind() == StoreErrorKind::NotFound
-        {
-            return true;
-        }
-    }
-    false
+    Err(if error.kind().is_ambiguous() {
+        Failure::Unknown(error)
+    } else {
+        Failure::Refused(error)
+    })
 }
 
 async fn pause(env: &Env, attempt: u32) {

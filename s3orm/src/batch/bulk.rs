@@ -2,26 +2,24 @@
 
 use std::pin::pin;
 
-use futures_util::stream::{self, Stream, StreamExt as _};
+use futures_util::stream::{Stream, StreamExt as _};
 
 use crate::db::Db;
 use crate::error::{ErrorKind, Result};
 use crate::store::{DeleteObject, StoreError, StoreErrorKind};
 use crate::table::{store_error, write_error};
-use crate::write::{self, Failure};
+use crate::write::Failure;
 
 /// The most objects of one request.
 pub(crate) const MAX_DELETES: usize = 1000;
-/// How many objects are looked at together after a lost answer.
-const READ_BACKS: usize = 16;
 
 /// Deletes up to [`MAX_DELETES`] objects; an outcome for each, in order. A key that could not be
 /// made keeps its error.
 ///
-/// Where S3's answer does not tell what became of an object, it is looked for: gone is gone, and
-/// anything else is unknown.
+/// What became of an object is unknown where S3's answer does not tell, as it is of
+/// [`write::delete`](crate::write::delete).
 ///
-/// Cost: 1 request; for each object of a lost answer up to three `HEAD`s.
+/// Cost: 1 request.
 pub(crate) async fn delete(db: &Db, keys: Vec<Result<String>>) -> Vec<Result<()>> {
     let valid = keys.iter().flatten().map(|key| DeleteObject {
         key: key.clone(),
@@ -40,14 +38,11 @@ pub(crate) async fn delete(db: &Db, keys: Vec<Result<String>>) -> Vec<Result<()>
             same.into_iter()
         }
     };
-    let settled = keys.into_iter().map(|key| {
-        let outcome = key.map(|key| (key, outcomes.next().unwrap_or_else(left_out)));
-        async move {
-            let (key, outcome) = outcome?;
-            settle(db, key, outcome).await
-        }
-    });
-    stream::iter(settled).buffered(READ_BACKS).collect().await
+    let settle = |key: Result<String>| {
+        let key = key?;
+        settled(key, outcomes.next().unwrap_or_else(left_out))
+    };
+    keys.into_iter().map(settle).collect()
 }
 
 fn left_out() -> Result<(), StoreError> {
@@ -55,22 +50,14 @@ fn left_out() -> Result<(), StoreError> {
     Err(StoreError::new(StoreErrorKind::BadAnswer, message))
 }
 
-async fn settle(db: &Db, key: String, outcome: Result<(), StoreError>) -> Result<()> {
-    let error = match outcome {
-        Ok(()) => return Ok(()),
-        Err(error) => error,
-    };
-    if !error.kind().is_ambiguous() {
-        return Err(store_error(error, Some(key)));
-    }
-    if write::is_gone(db.store(), db.env(), &key).await {
-        return Ok(());
-    }
-    Err(write_error(
-        Failure::Unknown(error),
-        key,
-        ErrorKind::Conflict,
-    ))
+fn settled(key: String, outcome: Result<(), StoreError>) -> Result<()> {
+    outcome.map_err(|error| {
+        if error.kind().is_ambiguous() {
+            write_error(Failure::Unknown(error), key, ErrorKind::Conflict)
+        } else {
+            store_error(error, Some(key))
+        }
+    })
 }
 
 /// The same error, for another object of the same request.

@@ -12,11 +12,11 @@ impl<T: S3Schema> Table<T> {
     /// [`Report`](super::Report).
     ///
     /// # Errors
-    /// Each row's own: those of [`delete`](Self::delete).
+    /// Each row's own: those of [`delete`](Self::delete). When the answer to a request is lost, all
+    /// of its rows are [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     ///
     /// # Cost
-    /// 1 POST (`DeleteObjects`) for each 1,000 rows. When its answer is lost, up to three HEADs a
-    /// row tell whether the row is gone.
+    /// 1 POST (`DeleteObjects`) for each 1,000 rows.
     pub fn delete_many<'a, K: 'a>(
         &'a self,
         keys: impl Input<Item = K, Items: 'a>,

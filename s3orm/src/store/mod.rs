@@ -418,6 +418,26 @@ impl StoreErrorKind {
     pub fn is_definite_and_transient(self) -> bool {
         matches!(self, Self::Throttled | Self::Unsent)
     }
+
+    /// Of an error that has a status and no code that is known. A 404 is then not taken for an
+    /// absent object: something else is missing.
+    #[cfg(any(feature = "s3", feature = "testing"))]
+    pub(crate) fn of_status(status: u16) -> Self {
+        match status {
+            301 | 302 | 307 | 308 => Self::WrongRegion,
+            304 => Self::NotModified,
+            401 => Self::Credentials,
+            403 => Self::Denied,
+            409 => Self::Conflict,
+            412 => Self::PreconditionFailed,
+            416 => Self::InvalidRange,
+            429 => Self::Throttled,
+            501 => Self::Unsupported,
+            408 | 500..=599 | 0 => Self::Server,
+            400..=499 => Self::Invalid,
+            _ => Self::BadAnswer,
+        }
+    }
 }
 
 impl StoreError {

@@ -117,9 +117,10 @@ impl<T: S3Schema> Table<T> {
     /// # Errors
     /// [`AlreadyExists`](ErrorKind::AlreadyExists) if there is a row with its key (see
     /// [`on_conflict_nothing`](Insert::on_conflict_nothing) and
-    /// [`on_conflict_replace`](Insert::on_conflict_replace)), [`InvalidKey`](ErrorKind::InvalidKey),
-    /// [`InvalidRow`](ErrorKind::InvalidRow), [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and
-    /// those of the connection.
+    /// [`on_conflict_replace`](Insert::on_conflict_replace)), [`Conflict`](ErrorKind::Conflict) if
+    /// S3 answers each time that another write of the key is under way,
+    /// [`InvalidKey`](ErrorKind::InvalidKey), [`InvalidRow`](ErrorKind::InvalidRow),
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and those of the connection.
     ///
     /// # Cost
     /// 1 PUT. When the row is there, 1 more HEAD makes sure that it is another's.
@@ -327,8 +328,9 @@ impl<T: S3Schema> Table<T> {
     /// Deletes a row; deleting one that is not there succeeds. Awaiting returns `()`.
     ///
     /// # Errors
-    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), [`InvalidKey`](ErrorKind::InvalidKey), and
-    /// those of the connection.
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) whenever the answer is lost: a deletion leaves
+    /// nothing behind to know it by, and may land later, also on a row that is inserted after the
+    /// old one is gone. [`InvalidKey`](ErrorKind::InvalidKey), and those of the connection.
     ///
     /// # Cost
     /// 1 DELETE.
@@ -610,9 +612,14 @@ pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
 pub(crate) fn write_error(failure: Failure, key: String, refused: ErrorKind) -> Error {
     match failure {
         Failure::Refused(error) => match error.kind() {
-            StoreErrorKind::PreconditionFailed
-            | StoreErrorKind::Conflict
-            | StoreErrorKind::NotFound => {
+            // It tells of another write at the same time, not of what is there.
+            StoreErrorKind::Conflict => Error::new(
+                ErrorKind::Conflict,
+                "other writes of this key were faster each time; nothing was written",
+            )
+            .with_source(error)
+            .with_key(key),
+            StoreErrorKind::PreconditionFailed | StoreErrorKind::NotFound => {
                 let detail = match refused {
                     ErrorKind::AlreadyExists => "a row with this key exists",
                     ErrorKind::NotFound => "there is no row with this key",

@@ -8,6 +8,7 @@ use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_op
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Row;
 use crate::schema::{S3Schema, WriteEvent};
+use crate::store::PutObject;
 use crate::write::{self, Failure};
 
 /// What the closure of [`Table::update`] returns.
@@ -89,19 +90,18 @@ pub(super) async fn compare_and_swap<T: S3Schema>(
 ) -> Result<Row<T>> {
     let db = table.db();
     let mut attempts = db.attempts();
-    let mut last_id: Option<String> = None;
+    let mut refused: Option<(T, PutObject)> = None;
     loop {
         let Some((meta, object, row)) = table.fetch(key.clone()).await? else {
             return Err(absent(table.object_key(&key)?));
         };
-        let ours = last_id
-            .as_deref()
-            .is_some_and(|id| write::is_made_by(&meta, id));
-        let mut row = Row::read(row, object, meta);
-        if ours {
+        if let Some((row, request)) = refused.take()
+            && let Some(etag) = write::proof_of(&meta, write::id(&request))
+        {
             // Something on the way sent the write twice; the refusal was of the second copy.
-            return Ok(row);
+            return Ok(written(row, request, etag));
         }
+        let mut row = Row::read(row, object, meta);
         match change(&mut row) {
             Ok(Change::Write) => {}
             Ok(Change::Nothing) => return Ok(row),
@@ -114,7 +114,7 @@ pub(super) async fn compare_and_swap<T: S3Schema>(
         match write::put_or_reread(db.store(), db.env(), &request).await {
             Ok(etag) => return Ok(written(row.value, request, etag)),
             Err(Failure::Refused(error)) if write::is_race(&error) && attempts.next().await => {
-                last_id = request.metadata.get(write::ID).cloned();
+                refused = Some((row.value, request));
             }
             Err(failure) => return Err(write_error(failure, request.key, ErrorKind::Conflict)),
         }

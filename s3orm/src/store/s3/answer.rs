@@ -113,7 +113,7 @@ fn of_fault(
     now: SystemTime,
 ) -> (StoreErrorKind, String) {
     use StoreErrorKind as Kind;
-    let kind = kind_of_code(&fault.code).unwrap_or_else(|| kind_of_status(status));
+    let kind = kind_of_code(&fault.code).unwrap_or_else(|| StoreErrorKind::of_status(status));
     let message = match kind {
         Kind::WrongRegion => return (kind, elsewhere(headers, fault)),
         Kind::Credentials if fault.code == "RequestTimeTooSkewed" => skew(headers, now),
@@ -174,30 +174,10 @@ fn kind_of_code(code: &str) -> Option<StoreErrorKind> {
     })
 }
 
-/// Of an error of S3's with a code that is not in the table. A 404 is then not taken for an absent
-/// object: something else is missing.
-fn kind_of_status(status: u16) -> StoreErrorKind {
-    use StoreErrorKind as Kind;
-    match status {
-        301 | 302 | 307 | 308 => Kind::WrongRegion,
-        304 => Kind::NotModified,
-        401 => Kind::Credentials,
-        403 => Kind::Denied,
-        409 => Kind::Conflict,
-        412 => Kind::PreconditionFailed,
-        416 => Kind::InvalidRange,
-        429 => Kind::Throttled,
-        501 => Kind::Unsupported,
-        408 | 500..=599 | 0 => Kind::Server,
-        400..=499 => Kind::Invalid,
-        _ => Kind::BadAnswer,
-    }
-}
-
 /// Of an answer without an error of S3's in it.
 fn of_status(status: u16, headers: &HeaderMap, empty: bool) -> (StoreErrorKind, String) {
     use StoreErrorKind as Kind;
-    let kind = kind_of_status(status);
+    let kind = Kind::of_status(status);
     match kind {
         Kind::WrongRegion => (kind, elsewhere(headers, &Fault::default())),
         Kind::NotModified => (kind, "the object has not changed".to_owned()),

@@ -1,0 +1,258 @@
+//! What happened, in the order in which it happened.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use s3orm::store::Object;
+use s3orm::{Env, ErrorKind, S3Schema};
+use serde::{Deserialize, Serialize};
+
+/// The row of the simulation: each value that is written is written once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+#[s3(table = "registers", path = "<id>")]
+pub struct Register {
+    /// The row.
+    pub id: u64,
+    /// The number of this value: no other has it.
+    pub stamp: u64,
+    /// The number of the value that it was made from, where it was made from one.
+    pub base: Option<u64>,
+    /// How many updates have made it.
+    pub count: u64,
+}
+
+/// The row that all clients only ever count up.
+pub const COUNTER: u64 = 0;
+
+/// What a client does to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // They are the operations of a table.
+pub enum Action {
+    Insert,
+    InsertOrNothing,
+    InsertOrReplace,
+    Put,
+    PutReturningOld,
+    Save,
+    Update,
+    Delete,
+    DeleteMustExist,
+    DeleteReturningOld,
+    Get,
+    /// Batches of one row.
+    InsertMany,
+    PutMany,
+    DeleteMany,
+    GetMany,
+    /// The first write of a row, before anything can go wrong.
+    Begin,
+}
+
+/// What became of an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It has not ended.
+    Open,
+    /// This value is written.
+    Wrote(u64),
+    /// This value is written in the place of that.
+    Replaced(u64, Option<u64>),
+    /// The row is deleted.
+    Deleted,
+    /// The row, which had this value, is deleted; or there was none.
+    DeletedOld(Option<u64>),
+    /// The row has this value.
+    Read(Option<u64>),
+    /// Nothing was written, because there is a row.
+    LeftAlone,
+    /// An error; and the value that the write was based on.
+    Failed(ErrorKind, Option<u64>),
+    /// The client has crashed.
+    Crashed,
+}
+
+impl Outcome {
+    /// The value that is written for sure.
+    pub fn written(&self) -> Option<u64> {
+        match self {
+            Self::Wrote(stamp) | Self::Replaced(stamp, _) => Some(*stamp),
+            _ => None,
+        }
+    }
+
+    /// Whether it may have taken effect, or may do so yet.
+    pub fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Open | Self::Crashed | Self::Failed(ErrorKind::OutcomeUnknown, _)
+        )
+    }
+
+    /// For figures.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Open => "open".to_owned(),
+            Self::Failed(kind, _) => format!("{kind:?}"),
+            Self::Crashed => "crashed".to_owned(),
+            _ => "ok".to_owned(),
+        }
+    }
+}
+
+/// An operation of a client.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// Who.
+    pub client: u64,
+    /// What.
+    pub action: Action,
+    /// The row.
+    pub id: u64,
+    /// The step at which it began.
+    pub begun: u64,
+    /// The step at which it ended; `u64::MAX` until then.
+    pub ended: u64,
+    /// What the client was told.
+    pub outcome: Outcome,
+    /// Copies of its writes that the network made.
+    pub duplicates: u64,
+    /// How many of its writes were refused by a 409 that no other write caused.
+    pub conflicts: u64,
+}
+
+/// A write or a deletion that the store applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Landing {
+    /// When.
+    pub step: u64,
+    /// The operation, as its place among them.
+    pub operation: usize,
+    /// The row.
+    pub id: u64,
+    /// The new value, or its absence.
+    pub value: Option<Register>,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub struct History {
+    /// In the order in which they began.
+    pub operations: Vec<Operation>,
+    /// In the order in which they were applied.
+    pub landings: Vec<Landing>,
+    /// What a client that is beyond all faults reads at the end.
+    pub end: BTreeMap<u64, Option<Register>>,
+    /// The version before of each object, for a store that answers with it.
+    pub stale: BTreeMap<String, Object>,
+    /// Requests, those that were never sent included.
+    pub requests: u64,
+    /// Faults by name.
+    pub faults: BTreeMap<String, u64>,
+    /// Of all events and their times.
+    pub hash: u64,
+    /// All events, if they are asked for.
+    pub trace: Vec<String>,
+    verbose: bool,
+    steps: u64,
+    stamps: u64,
+    env: Env,
+    start: SystemTime,
+    elapsed: Duration,
+}
+
+/// A history that several clients write.
+pub type Shared = Arc<Mutex<History>>;
+
+/// The history, for a moment.
+pub fn locked(history: &Shared) -> MutexGuard<'_, History> {
+    history.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl History {
+    /// An empty one.
+    pub fn new(env: Env, verbose: bool) -> Self {
+        Self {
+            operations: Vec::new(),
+            landings: Vec::new(),
+            end: BTreeMap::new(),
+            stale: BTreeMap::new(),
+            requests: 0,
+            faults: BTreeMap::new(),
+            hash: 0xcbf2_9ce4_8422_2325,
+            trace: Vec::new(),
+            verbose,
+            steps: 0,
+            stamps: 0,
+            start: env.now(),
+            elapsed: Duration::ZERO,
+            env,
+        }
+    }
+
+    /// How long it had taken at the last event, on the simulated clock.
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// A number for a new value.
+    pub fn stamp(&mut self) -> u64 {
+        self.stamps += 1;
+        self.stamps
+    }
+
+    /// Writes down an event; its step.
+    pub fn event(&mut self, event: fmt::Arguments<'_>) -> u64 {
+        self.steps += 1;
+        let elapsed = self.env.now().duration_since(self.start);
+        self.elapsed = elapsed.unwrap_or_default();
+        let line = format!(
+            "{:>6} {:>9.3} {event}",
+            self.steps,
+            self.elapsed().as_secs_f64()
+        );
+        for byte in line.bytes() {
+            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        if self.verbose {
+            self.trace.push(line);
+        }
+        self.steps
+    }
+
+    /// An operation begins; its place.
+    pub fn begin(&mut self, client: u64, action: Action, id: u64) -> usize {
+        let place = self.operations.len();
+        let begun = self.event(format_args!("op {place}: client {client} {action:?} {id}"));
+        self.operations.push(Operation {
+            client,
+            action,
+            id,
+            begun,
+            ended: u64::MAX,
+            outcome: Outcome::Open,
+            duplicates: 0,
+            conflicts: 0,
+        });
+        place
+    }
+
+    /// An operation ends.
+    pub fn end(&mut self, place: usize, outcome: Outcome) {
+        let ended = self.event(format_args!("op {place}: {outcome:?}"));
+        self.operations[place].ended = ended;
+        self.operations[place].outcome = outcome;
+    }
+
+    /// The store has applied a write.
+    pub fn land(&mut self, operation: usize, id: u64, value: Option<Register>) {
+        let step = self.event(format_args!("op {operation}: applied {value:?}"));
+        self.landings.push(Landing {
+            step,
+            operation,
+            id,
+            value,
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! The real library in a simulated world: every run is a function of its seed.
+//!
+//! Tokio runs on one thread with a paused clock, so that waiting takes no time and tasks take turns
+//! in the same order each time. Time and randomness of the library come from a seeded `Env`, and
+//! those of the world from another. Several clients work on a few rows, through [`network`], which
+//! loses, delays, doubles and refuses requests, and crashes clients, by the weather of the seed.
+//! What each of them was told goes into a [`history`]; [`check`] compares it with the order in
+//! which the store applied what it applied.
+//!
+//! A run that fails is run again by its seed: `cargo run -p s3orm-tests --bin simulate -- --seed N`
+//! prints every event of it.
+
+pub mod check;
+pub mod history;
+pub mod network;
+pub mod workload;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::AddAssign;
+
+use s3orm::Env;
+
+use self::history::History;
+
+/// What is broken on purpose, to see that the checks see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// Nothing.
+    None,
+    /// A store that takes `If-Match` of a write for a wish.
+    IgnoresIfMatch,
+    /// A store that takes `If-None-Match` for a wish.
+    IgnoresIfNoneMatch,
+    /// A store that takes `If-Match` of a deletion for a wish.
+    IgnoresIfMatchOfDelete,
+    /// A store that acknowledges writes and forgets some.
+    ForgetsWrites,
+    /// A store that answers some reads with the version before.
+    AnswersStale,
+    /// A layer that sends a lost write again, although the first copy may land yet.
+    SendsAgain,
+    /// A client that updates by reading and writing, without a condition.
+    UpdatesBlindly,
+    /// A client that takes every unknown outcome for a failure.
+    TakesUnknownForFailed,
+    /// A client that takes every unknown outcome for a success.
+    TakesUnknownForDone,
+}
+
+impl Mutant {
+    /// All that are broken.
+    pub const BROKEN: [Self; 9] = [
+        Self::IgnoresIfMatch,
+        Self::IgnoresIfNoneMatch,
+        Self::IgnoresIfMatchOfDelete,
+        Self::ForgetsWrites,
+        Self::AnswersStale,
+        Self::SendsAgain,
+        Self::UpdatesBlindly,
+        Self::TakesUnknownForFailed,
+        Self::TakesUnknownForDone,
+    ];
+}
+
+/// Chance, from a seed.
+#[derive(Debug, Clone)]
+pub struct Dice(Env);
+
+impl Dice {
+    /// From a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Env::seeded(seed))
+    }
+
+    /// A number below `limit`, or 0.
+    pub fn below(&self, limit: u64) -> u64 {
+        u64::from_le_bytes(self.0.random_bytes()) % limit.max(1)
+    }
+
+    /// Whether something happens that happens so often in 1,000 times.
+    pub fn permille(&self, times: u64) -> bool {
+        self.below(1000) < times
+    }
+}
+
+/// One run.
+#[derive(Debug)]
+pub struct Run {
+    /// What happened, in figures.
+    pub figures: Figures,
+    /// What must not have happened.
+    pub violations: Vec<String>,
+    /// A hash of all events and their times.
+    pub hash: u64,
+    /// All events, if they were asked for.
+    pub trace: Vec<String>,
+}
+
+/// What happened, in figures.
+#[derive(Debug, Clone, Default)]
+pub struct Figures {
+    /// Runs.
+    pub seeds: u64,
+    /// Seconds of the simulated clock.
+    pub virtual_seconds: u64,
+    /// Requests, those that were never sent included.
+    pub requests: u64,
+    /// Writes and deletions that the store applied.
+    pub applied: u64,
+    /// Faults by name.
+    pub faults: BTreeMap<String, u64>,
+    /// Operations by name.
+    pub operations: BTreeMap<String, u64>,
+    /// What the operations ended in.
+    pub outcomes: BTreeMap<String, u64>,
+    /// What must not have happened.
+    pub violations: u64,
+}
+
+impl AddAssign<&Self> for Figures {
+    fn add_assign(&mut self, other: &Self) {
+        self.seeds += other.seeds;
+        self.virtual_seconds += other.virtual_seconds;
+        self.requests += other.requests;
+        self.applied += other.applied;
+        self.violations += other.violations;
+        for (sum, part) in [
+            (&mut self.faults, &other.faults),
+            (&mut self.operations, &other.operations),
+            (&mut self.outcomes, &other.outcomes),
+        ] {
+            for (name, count) in part {
+                *sum.entry(name.clone()).or_default() += count;
+            }
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hours = self.virtual_seconds / 3600;
+        writeln!(f, "seeds       {:>12}", self.seeds)?;
+        writeln!(f, "simulated   {hours:>12} hours")?;
+        writeln!(f, "requests    {:>12}", self.requests)?;
+        writeln!(f, "applied     {:>12}", self.applied)?;
+        for (title, figures) in [
+            ("faults", &self.faults),
+            ("operations", &self.operations),
+            ("outcomes", &self.outcomes),
+        ] {
+            writeln!(f, "{title:<11} {:>12}", figures.values().sum::<u64>())?;
+            for (name, count) in figures {
+                writeln!(f, "  {name:<22} {count:>12}")?;
+            }
+        }
+        write!(f, "violations  {:>12}", self.violations)
+    }
+}
+
+/// Runs one seed; with every event in words if `verbose`.
+///
+/// # Panics
+/// If Tokio cannot make a runtime.
+pub fn run(seed: u64, mutant: Mutant, verbose: bool) -> Run {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    let history = runtime
+        .expect("a runtime")
+        .block_on(workload::run(seed, mutant, verbose));
+    let violations = check::violations(&history);
+    report(history, violations)
+}
+
+fn report(history: History, violations: Vec<String>) -> Run {
+    let mut figures = Figures {
+        seeds: 1,
+        virtual_seconds: history.elapsed().as_secs(),
+        requests: history.requests,
+        applied: history.landings.len() as u64,
+        faults: history.faults.clone(),
+        violations: violations.len() as u64,
+        ..Figures::default()
+    };
+    for operation in &history.operations {
+        let (action, outcome) = (operation.action, &operation.outcome);
+        *figures.operations.entry(format!("{action:?}")).or_default() += 1;
+        *figures.outcomes.entry(outcome.name()).or_default() += 1;
+    }
+    Run {
+        figures,
+        violations,
+        hash: history.hash,
+        trace: history.trace,
+    }
+}
