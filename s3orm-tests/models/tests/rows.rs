@@ -1,0 +1,37 @@
+//! Rows without transactions, as the library writes them today.
+
+s3orm_models::test_cases! {
+    s3orm_models::rows::cases();
+    // What is promised.
+    s1 = "S1";
+    s2 = "S2";
+    s3 = "S3";
+    s4 = "S4";
+    s5 = "S5";
+    s6 = "S6";
+    s7 = "S7";
+    d1 = "D1";
+    d2 = "D2";
+    // What is not: known holes, and what would mend them.
+    h1 = "H1";
+    h2 = "H2";
+    h3 = "H3";
+    h4 = "H4";
+    h5 = "H5";
+    h6 = "H6";
+    h7 = "H7";
+    h8 = "H8";
+    h9 = "H9";
+    h10 = "H10";
+    h11 = "H11";
+    h12 = "H12";
+    h13 = "H13";
+    m1 = "M1";
+    m2 = "M2";
+    // One broken rule each: it must be caught.
+    rx1 = "RX1";
+    rx2 = "RX2";
+    rx3 = "RX3";
+    rx4 = "RX4";
+    rx5 = "RX5";
+}
