@@ -382,3 +382,16 @@ async fn a_counter_under_faults_loses_and_doubles_nothing() {
         "{applied} + {unknown}: {age}"
     );
 }
+
+#[tokio::test]
+async fn the_last_attempt_of_an_update_looks_before_it_says_conflict() {
+    let lossy = Lossy::new().await;
+    lossy.truth.insert(aged(0)).await.unwrap();
+    let db = connect::builder(&lossy.proxy.endpoint()).max_attempts(0);
+    let people = db.connect().await.unwrap().table::<Person>();
+    lossy.proxy.fail_next(on("PutObject"), Fault::Duplicate);
+    let row = people.update(("Oslo", 1), |person| person.age += 1).await;
+    assert_eq!(row.unwrap().age, 1);
+    assert_eq!(lossy.server.count("HeadObject"), 1);
+    assert_eq!(lossy.age().await, Some(1));
+}

@@ -98,13 +98,25 @@ pub(crate) async fn put(
 ) -> Result<ETag, Failure> {
     match put_or_reread(store, env, request).await {
         Err(Failure::Refused(error)) if error.kind() == StoreErrorKind::PreconditionFailed => {
-            match store.head(&request.key).await {
-                Ok(meta) => proof_of(&meta, id(request)).ok_or(Failure::Refused(error)),
-                // The 412 stands by itself; what is there now is another question.
-                Err(_) => Err(Failure::Refused(error)),
-            }
+            look(store, request, error).await
         }
         result => result,
+    }
+}
+
+/// Looks whether the write that was refused was applied after all: something on the way may have
+/// sent it twice, and the refusal was of the second copy.
+///
+/// Cost: 1 request.
+pub(crate) async fn look(
+    store: &dyn Store,
+    request: &PutObject,
+    refusal: StoreError,
+) -> Result<ETag, Failure> {
+    match store.head(&request.key).await {
+        Ok(meta) => proof_of(&meta, id(request)).ok_or(Failure::Refused(refusal)),
+        // The refusal stands by itself; what is there now is another question.
+        Err(_) => Err(Failure::Refused(refusal)),
     }
 }
 

@@ -216,7 +216,8 @@ impl<T: S3Schema> Table<T> {
     /// time, and those of [`get`](Self::get) and [`save`](Self::save).
     ///
     /// # Cost
-    /// 1 GET and 1 PUT; as much again for each time that somebody was faster.
+    /// 1 GET and 1 PUT; as much again for each time that somebody was faster, and 1 HEAD after the
+    /// last.
     pub fn update<K, F, D>(&self, key: K, change: F) -> Update<'_, T, F>
     where
         T::Key: KeyFrom<K>,

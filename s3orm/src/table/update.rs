@@ -111,13 +111,20 @@ pub(super) async fn compare_and_swap<T: S3Schema>(
         let mut request = table.request(&mut row.value, WriteEvent::Save, &options)?;
         same_key(&row.key, &request.key)?;
         replacing(&mut request, &row.version);
-        match write::put_or_reread(db.store(), db.env(), &request).await {
-            Ok(etag) => return Ok(written(row.value, request, etag)),
-            Err(Failure::Refused(error)) if write::is_race(&error) && attempts.next().await => {
-                refused = Some((row.value, request));
+        let sent = match write::put_or_reread(db.store(), db.env(), &request).await {
+            Err(Failure::Refused(error)) if write::is_race(&error) => {
+                if attempts.next().await {
+                    refused = Some((row.value, request));
+                    continue;
+                }
+                write::look(db.store(), &request, error).await
             }
-            Err(failure) => return Err(write_error(failure, request.key, ErrorKind::Conflict)),
-        }
+            sent => sent,
+        };
+        return match sent {
+            Ok(etag) => Ok(written(row.value, request, etag)),
+            Err(failure) => Err(write_error(failure, request.key, ErrorKind::Conflict)),
+        };
     }
 }
 
