@@ -5,10 +5,29 @@ use std::future::IntoFuture;
 use super::{RequestFuture, Table, awaits, operation, write_error};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::KeyFrom;
 use crate::row::{Row, Version};
 use crate::schema::S3Schema;
 use crate::store::{DeleteObject, Precondition, StoreErrorKind};
 use crate::write::{self, Failure};
+
+impl<T: S3Schema> Table<T> {
+    /// Deletes a row; deleting one that is not there succeeds. Awaiting returns `()`.
+    ///
+    /// # Errors
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) whenever the answer is lost: a deletion leaves
+    /// nothing behind to know it by, and may land later, also on a row that is inserted after the
+    /// old one is gone. [`InvalidKey`](ErrorKind::InvalidKey), and those of the connection.
+    ///
+    /// # Cost
+    /// 1 DELETE.
+    pub fn delete<K>(&self, key: K) -> Delete<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Delete::new(self, T::Key::key_from(key))
+    }
+}
 
 /// A request of [`Table::delete`].
 #[derive(Debug)]
@@ -25,7 +44,7 @@ pub struct Delete<'a, T: S3Schema> {
 pub struct DeleteReturning<'a, T: S3Schema>(Delete<'a, T>);
 
 impl<'a, T: S3Schema> Delete<'a, T> {
-    pub(super) fn new(table: &'a Table<T>, key: T::Key) -> Self {
+    fn new(table: &'a Table<T>, key: T::Key) -> Self {
         Self {
             table,
             key,

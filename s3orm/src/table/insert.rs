@@ -7,10 +7,30 @@ use super::{
     RequestFuture, Table, WriteOptions, awaits, operation, write_error, write_options, written,
 };
 use crate::error::{ErrorKind, Result};
-use crate::row::Row;
+use crate::row::{IntoRow, Row};
 use crate::schema::{S3Schema, WriteEvent};
 use crate::store::Precondition;
 use crate::write;
+
+impl<T: S3Schema> Table<T> {
+    /// Creates a row; awaiting returns it as [`Row<T>`], with what was generated filled in.
+    ///
+    /// Takes a `T`, or a `&T` where `T` is `Clone`.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](ErrorKind::AlreadyExists) if there is a row with its key (see
+    /// [`on_conflict_nothing`](Insert::on_conflict_nothing) and
+    /// [`on_conflict_replace`](Insert::on_conflict_replace)), [`Conflict`](ErrorKind::Conflict) if
+    /// S3 answers each time that another write of the key is under way,
+    /// [`InvalidKey`](ErrorKind::InvalidKey), [`InvalidRow`](ErrorKind::InvalidRow),
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and those of the connection.
+    ///
+    /// # Cost
+    /// 1 PUT. When the row is there, 1 more HEAD makes sure that it is another's.
+    pub fn insert(&self, row: impl IntoRow<T>) -> Insert<'_, T> {
+        Insert::new(self, row.into_row())
+    }
+}
 
 /// A request of [`Table::insert`].
 #[derive(Debug)]
@@ -29,7 +49,7 @@ pub struct InsertOrNothing<'a, T>(Insert<'a, T>);
 write_options!(Insert);
 
 impl<'a, T: S3Schema> Insert<'a, T> {
-    pub(super) fn new(table: &'a Table<T>, row: T) -> Self {
+    fn new(table: &'a Table<T>, row: T) -> Self {
         Self {
             table,
             row,

@@ -7,9 +7,58 @@ use super::put::Replaced;
 use super::update::{Change, compare_and_swap};
 use super::{RequestFuture, Table, WriteOptions, awaits, operation, write_options};
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::KeyFrom;
 use crate::query::{Filter, ValueFrom};
 use crate::row::Row;
 use crate::schema::{ColumnHandle, NullableColumn, Patchable, S3Schema};
+
+impl<T: S3Schema> Table<T> {
+    /// Changes single columns of a row, by the methods of [`Patch`]; awaiting returns the changed
+    /// [`Row<T>`].
+    ///
+    /// It is an [`update`](Self::update) whose changes are named: each is typed by its column, and
+    /// key columns are not among them. What `#[s3(updated_at)]` keeps is stamped. A patch that
+    /// leaves every column as it is writes nothing, and returns the row as it was read.
+    ///
+    /// ```
+    /// # use s3orm::{Db, ErrorKind, S3Schema};
+    /// # #[derive(Debug, serde::Serialize, serde::Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<id>")]
+    /// # struct Person { id: u64, age: u32, city: Option<String>, tags: Vec<String> }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let people = Db::connect("memory:").await?.table::<Person>();
+    /// # people.put(Person { id: 42, age: 30, city: None, tags: Vec::new() }).await?;
+    /// let row = people
+    ///     .patch(42)
+    ///     .set(Person::COL.city, "Oslo")
+    ///     .increment(Person::COL.age, 1)
+    ///     .append(Person::COL.tags, ["moved"])
+    ///     .only_if(Person::COL.age.ge(18))
+    ///     .await?;
+    /// assert_eq!((row.age, row.city.as_deref()), (31, Some("Oslo")));
+    ///
+    /// let patch = people.patch(42).unset(Person::COL.city).only_if(Person::COL.age.lt(18));
+    /// assert_eq!(patch.await.unwrap_err().kind(), ErrorKind::Cancelled);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is no row, [`Cancelled`](ErrorKind::Cancelled) if
+    /// it does not meet a condition, [`InvalidRow`](ErrorKind::InvalidRow) if a number does not fit
+    /// its column, [`Conflict`](ErrorKind::Conflict) if others were faster every time, and those of
+    /// [`get`](Self::get) and [`save`](Self::save). After all of them but
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) the row is as it was.
+    ///
+    /// # Cost
+    /// 1 GET and 1 PUT; as much again for each time that somebody was faster. 1 GET if nothing
+    /// changes.
+    pub fn patch<K>(&self, key: K) -> Patch<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Patch::new(self, T::Key::key_from(key))
+    }
+}
 
 /// A request of [`Table::patch`]: changes of single columns, applied in the order given, all of
 /// them or none.
@@ -41,7 +90,7 @@ type Apply<T> = dyn Fn(&mut T) -> Result<()> + Send + Sync;
 write_options!(Patch);
 
 impl<'a, T: S3Schema> Patch<'a, T> {
-    pub(super) fn new(table: &'a Table<T>, key: T::Key) -> Self {
+    fn new(table: &'a Table<T>, key: T::Key) -> Self {
         Self {
             table,
             key,

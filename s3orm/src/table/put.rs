@@ -6,10 +6,43 @@ use super::{
     RequestFuture, Table, WriteOptions, awaits, operation, write_error, write_options, written,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::row::{Row, Version};
+use crate::row::{IntoRow, Row, Version};
 use crate::schema::{S3Schema, WriteEvent};
 use crate::store::{Precondition, PutObject};
 use crate::write::{self, Failure};
+
+impl<T: S3Schema> Table<T> {
+    /// Creates a row or replaces it, whatever is there; awaiting returns it as [`Row<T>`].
+    ///
+    /// The last of several writers wins. To notice the others, use [`insert`](Self::insert),
+    /// [`save`](Self::save), [`update`](Self::update) or [`if_version`](Put::if_version).
+    ///
+    /// # Errors
+    /// [`InvalidKey`](ErrorKind::InvalidKey), [`InvalidRow`](ErrorKind::InvalidRow),
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and those of the connection.
+    ///
+    /// # Cost
+    /// 1 PUT.
+    pub fn put(&self, row: impl IntoRow<T>) -> Put<'_, T> {
+        Put::new(self, row.into_row())
+    }
+
+    /// Writes a row back that was read or written before, if nobody changed it meanwhile; awaiting
+    /// returns it with its new version.
+    ///
+    /// Content type and user metadata stay as they were read, unless the request says otherwise.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) if the row was changed or deleted since: nothing was
+    /// written. [`InvalidKey`](ErrorKind::InvalidKey) if a key column was changed: that is another
+    /// row, which [`rekey`](Self::rekey) makes of this one. And those of [`put`](Self::put).
+    ///
+    /// # Cost
+    /// 1 PUT. After a conflict, 1 more HEAD makes sure that the other version is another's.
+    pub fn save(&self, row: Row<T>) -> Save<'_, T> {
+        Save::new(self, row)
+    }
+}
 
 /// A request of [`Table::put`].
 #[derive(Debug)]
@@ -59,7 +92,7 @@ pub(super) fn replacing(request: &mut PutObject, version: &Version) {
 }
 
 impl<'a, T: S3Schema> Put<'a, T> {
-    pub(super) fn new(table: &'a Table<T>, row: T) -> Self {
+    fn new(table: &'a Table<T>, row: T) -> Self {
         let options = WriteOptions::default();
         Self {
             table,
@@ -148,7 +181,7 @@ impl<T: S3Schema> PutReturning<'_, T> {
 }
 
 impl<'a, T: S3Schema> Save<'a, T> {
-    pub(super) fn new(table: &'a Table<T>, row: Row<T>) -> Self {
+    fn new(table: &'a Table<T>, row: Row<T>) -> Self {
         let options = WriteOptions {
             content_type: row.content_type.clone(),
             metadata: row.metadata.clone(),

@@ -4,9 +4,57 @@ use std::future::IntoFuture;
 
 use super::{RequestFuture, Table, awaits, operation, store_error};
 use crate::error::Result;
+use crate::key::KeyFrom;
 use crate::row::Row;
 use crate::schema::S3Schema;
 use crate::store::{ByteRange, GetObject, StoreErrorKind};
+
+impl<T: S3Schema> Table<T> {
+    /// Reads a row; awaiting returns `Option<T>`.
+    ///
+    /// # Errors
+    /// [`Decode`](crate::ErrorKind::Decode) if the object is not a row of this table,
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if it is larger than the connection's
+    /// `max_row_bytes`, [`InvalidKey`](crate::ErrorKind::InvalidKey), and those of the connection. A
+    /// refusal is never read as "there is none".
+    ///
+    /// # Cost
+    /// 1 GET.
+    pub fn get<K>(&self, key: K) -> Get<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Get::new(self, T::Key::key_from(key))
+    }
+
+    /// Reads a row with its version, for [`save`](Self::save); awaiting returns `Option<Row<T>>`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    ///
+    /// # Cost
+    /// 1 GET.
+    pub fn read<K>(&self, key: K) -> Read<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Read::new(self, T::Key::key_from(key))
+    }
+
+    /// Whether there is an object with this key; awaiting returns `bool`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), but for `Decode`: the object is not looked at.
+    ///
+    /// # Cost
+    /// 1 GET of one byte (the answer to a HEAD would not tell an absent row from an absent bucket).
+    pub fn exists<K>(&self, key: K) -> Exists<'_, T>
+    where
+        T::Key: KeyFrom<K>,
+    {
+        Exists::new(self, T::Key::key_from(key))
+    }
+}
 
 /// A request of [`Table::get`].
 #[derive(Debug)]
@@ -39,13 +87,13 @@ impl<'a, T: S3Schema> Get<'a, T> {
 }
 
 impl<'a, T: S3Schema> Read<'a, T> {
-    pub(super) fn new(table: &'a Table<T>, key: T::Key) -> Self {
+    fn new(table: &'a Table<T>, key: T::Key) -> Self {
         Self { table, key }
     }
 }
 
 impl<'a, T: S3Schema> Exists<'a, T> {
-    pub(super) fn new(table: &'a Table<T>, key: T::Key) -> Self {
+    fn new(table: &'a Table<T>, key: T::Key) -> Self {
         Self { table, key }
     }
 

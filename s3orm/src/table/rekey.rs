@@ -53,10 +53,66 @@ use md5::{Digest as _, Md5};
 use super::update::{Decision, absent, decided};
 use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_options, written};
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::KeyFrom;
 use crate::row::{Row, Version};
 use crate::schema::{S3Schema, WriteEvent};
 use crate::store::{DeleteObject, ETag, Metadata, Precondition, PutObject, StoreErrorKind};
 use crate::write::{self, Failure};
+
+impl<T: S3Schema> Table<T> {
+    /// Moves a row to another key: the closure changes its key columns, and whatever else is to
+    /// change with them. Awaiting returns the [`Row<T>`] at its new key.
+    ///
+    /// The row is read, created at its new key and deleted at the old one, in this order and each on
+    /// condition: nothing is lost, whatever is cut off and whoever writes meanwhile. For a moment,
+    /// and after a crash, the row is at both keys; running the same re-key again finishes it. Needs a
+    /// store that deletes conditionally.
+    ///
+    /// The closure may run several times, each time on the newest version of the old row. Where it
+    /// finishes a re-key that was cut short, the row is as the first run wrote it.
+    ///
+    /// ```
+    /// # use s3orm::{Db, S3Schema};
+    /// # #[derive(Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<city>/<id>")]
+    /// # struct Person { city: String, id: u64, age: u32 }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let people = Db::connect("memory:").await?.table::<Person>();
+    /// # people.put(Person { city: "Oslo".into(), id: 42, age: 30 }).await?;
+    /// let row = people.rekey(("Oslo", 42), |person| person.city = "Rome".into()).await?;
+    /// assert_eq!(row.key(), "people/Rome/42.json");
+    /// assert!(!people.exists(("Oslo", 42)).await?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// - [`NotFound`](ErrorKind::NotFound) if there is no row at the old key.
+    /// - [`AlreadyExists`](ErrorKind::AlreadyExists) if another row has the new key; the old row
+    ///   stays.
+    /// - [`InvalidKey`](ErrorKind::InvalidKey) if the closure changed no key column.
+    /// - [`Cancelled`](ErrorKind::Cancelled) if the closure returned an `Err`.
+    /// - [`Conflict`](ErrorKind::Conflict) if others changed the row every time.
+    /// - [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) if an answer was lost, or the old row was gone
+    ///   before it was deleted: the message says what is where. Run it again.
+    /// - [`Denied`](ErrorKind::Denied), [`Unsupported`](ErrorKind::Unsupported) if the old row may
+    ///   not be deleted, or not on condition: it is at both keys then.
+    ///
+    /// And those of [`get`](Self::get) and [`insert`](Self::insert). Where somebody's change came
+    /// between and the row could not be moved in the end, a copy of its earlier version may stay at
+    /// the new key: the message names it.
+    ///
+    /// # Cost
+    /// 1 GET, 1 PUT, 1 DELETE. To finish what was cut short, 1 GET more; each time that somebody
+    /// changes the row meanwhile, up to 2 GETs, 2 PUTs and 1 DELETE more.
+    pub fn rekey<K, F, D>(&self, key: K, change: F) -> Rekey<'_, T, F>
+    where
+        T::Key: KeyFrom<K>,
+        F: FnMut(&mut T) -> D + Send,
+        D: Decision,
+    {
+        Rekey::new(self, T::Key::key_from(key), change)
+    }
+}
 
 /// A request of [`Table::rekey`].
 #[must_use = "requests do nothing until awaited"]
@@ -129,7 +185,7 @@ fn digest(text: &str) -> String {
 impl<'a, T: S3Schema, F> Rekey<'a, T, F> {
     write_options!(in options);
 
-    pub(super) fn new(table: &'a Table<T>, key: T::Key, change: F) -> Self {
+    fn new(table: &'a Table<T>, key: T::Key, change: F) -> Self {
         Self {
             table,
             key,

@@ -6,10 +6,36 @@ use std::future::IntoFuture;
 use super::put::{replacing, same_key};
 use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_options, written};
 use crate::error::{Error, ErrorKind, Result};
+use crate::key::KeyFrom;
 use crate::row::Row;
 use crate::schema::{S3Schema, WriteEvent};
 use crate::store::PutObject;
 use crate::write::{self, Failure};
+
+impl<T: S3Schema> Table<T> {
+    /// Reads a row, changes it and saves it, and does so again when somebody else was faster;
+    /// awaiting returns the changed [`Row<T>`].
+    ///
+    /// The closure may run several times, each time on the newest version. It returns `()`, or a
+    /// `Result` whose `Err` leaves the row as it is.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) if there is no row, [`Cancelled`](ErrorKind::Cancelled) if
+    /// the closure returned an `Err`, [`Conflict`](ErrorKind::Conflict) if others were faster every
+    /// time, and those of [`get`](Self::get) and [`save`](Self::save).
+    ///
+    /// # Cost
+    /// 1 GET and 1 PUT; as much again for each time that somebody was faster, and 1 HEAD after the
+    /// last.
+    pub fn update<K, F, D>(&self, key: K, change: F) -> Update<'_, T, F>
+    where
+        T::Key: KeyFrom<K>,
+        F: FnMut(&mut T) -> D + Send,
+        D: Decision,
+    {
+        Update::new(self, T::Key::key_from(key), change)
+    }
+}
 
 /// What the closure of [`Table::update`] returns.
 pub trait Decision {
