@@ -132,10 +132,10 @@
 //!
 //! A request may be applied although its answer never comes. s3orm then reads the object back: it
 //! carries the id of the write that made it, so the write is known to be applied, or the error is
-//! [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), as it is of every deletion, which leaves nothing to
-//! read. It is never mistaken for somebody else's write, and
-//! a request that may have been applied is never sent twice. Requests that certainly were not, and
-//! reads, are sent again ([`retries`](DbBuilder::retries)).
+//! [`OutcomeUnknown`](ErrorKind::OutcomeUnknown). A deletion leaves nothing to read and is always
+//! unknown then. A write is never mistaken for somebody else's, and a request that may have been
+//! applied is never sent twice. Requests that certainly were not, and reads, are sent again
+//! ([`retries`](DbBuilder::retries)).
 //!
 //! # Connections
 //!
