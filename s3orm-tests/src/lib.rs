@@ -5,6 +5,7 @@ pub mod conformance;
 pub mod connect;
 pub mod flights;
 pub mod load;
+pub mod process;
 pub mod proxy;
 pub mod raw;
 pub mod server;
