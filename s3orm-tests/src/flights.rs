@@ -1,9 +1,17 @@
-//! 4,000 real flights: every fifth of the `flights-20k` set of the Vega data sets (US Bureau of
-//! Transportation Statistics, 2001).
+//! 20,000 real flights: the `flights-20k` set of the Vega data sets (US Bureau of Transportation
+//! Statistics, 2001), without the time of the day.
+
+use std::sync::Arc;
 
 use chrono::NaiveDate;
-use s3orm::{Db, S3Schema, Table};
+use s3orm::store::Store;
+use s3orm::store::memory::MemoryStore;
+use s3orm::{Db, Env, S3Schema, Table};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use crate::connect;
+use crate::server::{BUCKET, TestServer};
 
 /// A departure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
@@ -37,7 +45,7 @@ pub fn flights() -> Vec<Flight> {
 
 fn flight(line: &str, seq: u32) -> Option<Flight> {
     let mut fields = line.split(',');
-    let date = fields.next()?.get(..10)?.parse().ok()?;
+    let date = fields.next()?.parse().ok()?;
     let delay = Some(fields.next()?.parse().ok()?).filter(|&delay| delay != 0);
     let distance = fields.next()?.parse().ok()?;
     let origin = fields.next()?.to_owned();
@@ -65,8 +73,37 @@ pub fn by_key() -> Vec<Flight> {
 /// If a write fails.
 pub async fn loaded(db: &Db) -> Table<Flight> {
     let table = db.table::<Flight>();
-    for flight in flights() {
-        table.put(flight).await.expect("a write");
-    }
+    let report = table.put_many(flights()).concurrency(64).await;
+    assert_eq!(report.failed(), 0, "every flight is written");
     table
+}
+
+/// A server over a bucket that has them: they are written over HTTP, once a process. The bucket is
+/// for all tests of the process, and must not be changed; the server, which counts, is the test's
+/// own.
+///
+/// # Panics
+/// If a write fails.
+pub async fn served() -> (TestServer, Table<Flight>) {
+    static STORE: OnceCell<Arc<dyn Store>> = OnceCell::const_new();
+    let store = STORE.get_or_init(async || {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new(BUCKET, Env::system()));
+        let server = TestServer::over(Arc::clone(&store)).await;
+        loaded(&connect::db(&server.endpoint()).await).await;
+        assert_eq!(server.count("PutObject"), 20_000, "a request a row");
+        store
+    });
+    let server = TestServer::over(Arc::clone(store.await)).await;
+    let table = connect::db(&server.endpoint()).await.table();
+    (server, table)
+}
+
+/// A table of them without a server, for all tests of the process: it must not be changed.
+///
+/// # Panics
+/// If a write fails.
+pub async fn shared() -> &'static Table<Flight> {
+    static TABLE: OnceCell<Table<Flight>> = OnceCell::const_new();
+    let load = async || loaded(&Db::connect("memory:").await.expect("a database")).await;
+    TABLE.get_or_init(load).await
 }

@@ -6,6 +6,7 @@ pub mod connect;
 pub mod flights;
 pub mod load;
 pub mod odd;
+pub mod process;
 pub mod proxy;
 pub mod raw;
 pub mod server;

@@ -25,10 +25,32 @@ pub struct Bare {
     http: Http<HttpConnector, Full<Bytes>>,
     host: String,
     host_header: HeaderValue,
-    uri: Uri,
-    path: String,
+    endpoint: String,
+    /// Of the one object that is put, read and deleted.
+    object: Target,
     body: Bytes,
     day: Mutex<Arc<Day>>,
+}
+
+/// What a request is for. The path and the query are encoded, the query's names in order.
+struct Target {
+    uri: Uri,
+    path: String,
+    query: String,
+}
+
+impl Target {
+    fn new(endpoint: &str, path: String, query: String) -> Result<Self> {
+        let uri = match query.as_str() {
+            "" => format!("{endpoint}{path}"),
+            query => format!("{endpoint}{path}?{query}"),
+        };
+        Ok(Self {
+            uri: uri.parse()?,
+            path,
+            query,
+        })
+    }
 }
 
 /// What is derived once a day, and the date of this second.
@@ -50,8 +72,8 @@ impl Bare {
             http: Http::builder(TokioExecutor::new()).build(connector),
             host_header: HeaderValue::from_str(&host)?,
             host,
-            uri: format!("{endpoint}{path}").parse()?,
-            path,
+            object: Target::new(endpoint, path, String::new())?,
+            endpoint: endpoint.to_owned(),
             body: Row::encoded()?,
             day: Mutex::new(Arc::new(Day::of(now()?)?)),
         })
@@ -66,7 +88,27 @@ impl Bare {
         Ok(Arc::clone(&day))
     }
 
-    async fn send(&self, method: Method, body: Bytes) -> Result<Bytes> {
+    /// An object that a listing named.
+    pub async fn read(&self, key: &str) -> Result<Bytes> {
+        let path = format!("/{BUCKET}/{key}");
+        let target = Target::new(&self.endpoint, path, String::new())?;
+        self.send(Method::GET, &target, Bytes::new()).await
+    }
+
+    /// A page of a listing, as it came; the first without a token.
+    pub async fn list(&self, token: Option<&str>) -> Result<Bytes> {
+        let query = match token {
+            None => format!("list-type=2&prefix={TABLE}%2F"),
+            Some(token) => {
+                let token = encoded(token);
+                format!("continuation-token={token}&list-type=2&prefix={TABLE}%2F")
+            }
+        };
+        let target = Target::new(&self.endpoint, format!("/{BUCKET}"), query)?;
+        self.send(Method::GET, &target, Bytes::new()).await
+    }
+
+    async fn send(&self, method: Method, target: &Target, body: Bytes) -> Result<Bytes> {
         const NAMES: &str = "host;x-amz-content-sha256;x-amz-date";
         let day = self.day()?;
         let hash = if body.is_empty() {
@@ -74,9 +116,10 @@ impl Bare {
         } else {
             hex(&Sha256::digest(&body))
         };
-        let (date, host, path) = (&day.date, &self.host, &self.path);
+        let (date, host) = (&day.date, &self.host);
+        let (path, query) = (&target.path, &target.query);
         let canonical = format!(
-            "{method}\n{path}\n\nhost:{host}\nx-amz-content-sha256:{hash}\nx-amz-date:{date}\n\n\
+            "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{hash}\nx-amz-date:{date}\n\n\
              {NAMES}\n{hash}"
         );
         let canonical = hex(&Sha256::digest(canonical.as_bytes()));
@@ -90,7 +133,7 @@ impl Bare {
         );
         let request = Request::builder()
             .method(method)
-            .uri(self.uri.clone())
+            .uri(target.uri.clone())
             .header(header::HOST, self.host_header.clone())
             .header("x-amz-date", day.date_header.clone())
             .header("x-amz-content-sha256", hash)
@@ -104,17 +147,21 @@ impl Bare {
 
 impl Client for Bare {
     async fn put(&self) -> Result<()> {
-        self.send(Method::PUT, self.body.clone()).await.map(drop)
+        self.send(Method::PUT, &self.object, self.body.clone())
+            .await
+            .map(drop)
     }
 
     async fn get(&self) -> Result<()> {
-        let body = self.send(Method::GET, Bytes::new()).await?;
+        let body = self.send(Method::GET, &self.object, Bytes::new()).await?;
         ensure!(body.len() == self.body.len(), "another body");
         Ok(())
     }
 
     async fn delete(&self) -> Result<()> {
-        self.send(Method::DELETE, Bytes::new()).await.map(drop)
+        self.send(Method::DELETE, &self.object, Bytes::new())
+            .await
+            .map(drop)
     }
 }
 
@@ -145,6 +192,20 @@ fn iso(date: &str) -> String {
     let month = MONTHS.find(&date[8..11]).unwrap_or_default() / 3 + 1;
     let time = date[17..25].replace(':', "");
     format!("{}{month:02}{}T{time}Z", &date[12..16], &date[5..7])
+}
+
+/// As a query's value is written.
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 fn now() -> Result<u64> {

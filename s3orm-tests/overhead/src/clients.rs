@@ -69,7 +69,7 @@ fn credentials() -> CredentialSource {
 
 /// This project, whole: a row is encoded, written, read and decoded.
 pub struct Orm {
-    table: s3orm::Table<Row>,
+    pub table: s3orm::Table<Row>,
     row: Row,
 }
 

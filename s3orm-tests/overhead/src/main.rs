@@ -6,11 +6,16 @@
 //! signed request (`bare`). The clients take turns in rounds, in one thread of one process, whose
 //! CPU time is read; the least of the rounds counts, for noise only adds.
 //!
-//! `overhead [--rounds N] [--operations N] [CLIENT…]`
+//! Then whole tables: `scan` reads every row, 64 at a time, and `list` the keys alone. `cpu_us` is
+//! that of a row, `rows_per_s` and `rows_ratio` are by the clock: more is better.
+//!
+//! `overhead [--rounds N] [--operations N] [--rows N] [--only OPERATION]… [CLIENT…]`
 
 mod bare;
 mod clients;
 mod server;
+mod tables;
+mod whole;
 
 use std::future::Future;
 use std::io::{BufRead as _, Read as _};
@@ -23,7 +28,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::bare::Bare;
-use crate::clients::{AwsSdk, Client, ObjectStore, Orm, Row, Rusoto, Store};
+use crate::clients::{AwsSdk, Client, ObjectStore, Orm, Rusoto, Store};
 
 const CONCURRENCIES: [usize; 2] = [1, 64];
 
@@ -50,6 +55,9 @@ impl Op {
 struct Asked {
     rounds: usize,
     operations: usize,
+    /// In the table that is scanned and listed.
+    rows: usize,
+    only: Vec<String>,
     clients: Vec<String>,
 }
 
@@ -58,21 +66,30 @@ impl Asked {
         let mut asked = Self {
             rounds: 15,
             operations: 512,
+            rows: 20_000,
+            only: Vec::new(),
             clients: Vec::new(),
         };
         while let Some(argument) = arguments.next() {
-            let mut number = || -> Result<usize> {
-                let value = arguments.next().with_context(|| format!("{argument} N"))?;
-                Ok(value.parse::<usize>()?.max(1))
+            let mut value = || {
+                let value = arguments.next();
+                value.with_context(|| format!("{argument} needs a value"))
             };
+            let mut number = || -> Result<usize> { Ok(value()?.parse::<usize>()?.max(1)) };
             match argument.as_str() {
                 "--rounds" => asked.rounds = number()?,
                 "--operations" => asked.operations = number()?,
+                "--rows" => asked.rows = number()?,
+                "--only" => asked.only.push(value()?),
                 _ if argument.starts_with('-') => bail!("no option `{argument}`"),
                 _ => asked.clients.push(argument),
             }
         }
         Ok(asked)
+    }
+
+    fn wants_op(&self, op: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|known| known == op)
     }
 
     /// The bare request is always measured: the others are compared to it.
@@ -164,6 +181,9 @@ async fn compare(endpoint: &str, asked: &Asked) -> Result<()> {
     // The first round makes the connections and is not counted.
     for round in 0..=asked.rounds {
         for (op_index, op) in Op::ALL.into_iter().enumerate() {
+            if !asked.wants_op(op.name()) {
+                continue;
+            }
             for (index, concurrency) in CONCURRENCIES.into_iter().enumerate() {
                 for contender in &mut contenders {
                     let operations = asked.operations.next_multiple_of(concurrency);
@@ -180,13 +200,16 @@ async fn compare(endpoint: &str, asked: &Asked) -> Result<()> {
             }
         }
     }
-    report(&contenders);
+    report(&contenders, asked);
     Ok(())
 }
 
-fn report(contenders: &[Contender]) {
+fn report(contenders: &[Contender], asked: &Asked) {
     let micros = |duration: Duration| duration.as_secs_f64() * 1e6;
     for (op_index, op) in Op::ALL.into_iter().enumerate() {
+        if !asked.wants_op(op.name()) {
+            continue;
+        }
         for (index, concurrency) in CONCURRENCIES.into_iter().enumerate() {
             let bare = contenders[0].least[op_index][index];
             for contender in contenders {
@@ -217,9 +240,9 @@ fn cpu() -> Duration {
 struct Server(Child);
 
 impl Server {
-    fn start() -> Result<(Self, String)> {
+    fn start(rows: usize) -> Result<(Self, String)> {
         let mut child = Command::new(std::env::current_exe()?)
-            .arg("--serve")
+            .args(["--serve", &rows.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -243,18 +266,18 @@ fn main() -> Result<()> {
         .enable_all()
         .build()?;
     let mut arguments = std::env::args().skip(1).peekable();
-    if arguments
-        .peek()
-        .is_some_and(|argument| argument == "--serve")
-    {
-        let body: &'static [u8] = Box::leak(Row::encoded()?.to_vec().into_boxed_slice());
+    if arguments.next_if_eq("--serve").is_some() {
+        let rows = arguments.next().context("the number of rows")?.parse()?;
         std::thread::spawn(|| {
             let _ = std::io::stdin().read_to_end(&mut Vec::new());
             std::process::exit(0);
         });
-        return runtime.block_on(server::serve(body));
+        return runtime.block_on(server::serve(rows));
     }
     let asked = Asked::read(arguments)?;
-    let (_server, endpoint) = Server::start()?;
-    runtime.block_on(compare(&endpoint, &asked))
+    let (_server, endpoint) = Server::start(asked.rows)?;
+    runtime.block_on(async {
+        compare(&endpoint, &asked).await?;
+        whole::compare(&endpoint, &asked).await
+    })
 }

@@ -7,22 +7,19 @@
 //! operations a second and the resident memory after a quarter of the time and at the end.
 #![allow(clippy::disallowed_methods, clippy::print_stdout)]
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use s3orm::{Db, DbBuilder};
-use s3orm_tests::server::TestServer;
+use s3orm_tests::process::{self, ServerProcess, resident_kib};
 use s3orm_tests::{connect, load};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "serve") {
-        let server = TestServer::memory().await;
-        println!("{}", server.endpoint());
-        std::future::pending::<()>().await;
+        process::serve().await;
+        return Ok(());
     }
     let number =
         |at: usize, default: u64| arguments.get(at).map_or(Ok(default), |text| text.parse());
@@ -38,10 +35,7 @@ async fn main() -> anyhow::Result<()> {
         resident_kib()
     });
     let report = load::run(&db, tasks, length, 1).await;
-    if let Some(mut server) = server {
-        server.kill()?;
-        server.wait()?;
-    }
+    drop(server);
     let (report, early, late) = (report?, early.await??, resident_kib()?);
     println!(
         r#"{{"tasks":{tasks},"seconds":{seconds},"operations":{},"per_second":{},"rows_checked":{},"lost":0,"rss_kib_early":{early},"rss_kib_end":{late}}}"#,
@@ -57,24 +51,10 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// The database, and the server's process if it is ours.
-fn target(connection: Option<&String>) -> anyhow::Result<(DbBuilder, Option<Child>)> {
+fn target(connection: Option<&String>) -> anyhow::Result<(DbBuilder, Option<ServerProcess>)> {
     if let Some(connection) = connection {
         return Ok((Db::builder(connection)?, None));
     }
-    let mut server = Command::new(std::env::current_exe()?)
-        .arg("serve")
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut endpoint = String::new();
-    let output = server.stdout.take().context("the server has an output")?;
-    BufReader::new(output).read_line(&mut endpoint)?;
-    Ok((connect::builder(endpoint.trim()), Some(server)))
-}
-
-/// The resident memory of this process.
-fn resident_kib() -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let text = line.context("the kernel tells the resident memory")?;
-    Ok(text.trim().trim_end_matches(" kB").parse()?)
+    let server = ServerProcess::start(&["serve"])?;
+    Ok((connect::builder(server.endpoint()), Some(server)))
 }

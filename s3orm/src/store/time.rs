@@ -26,10 +26,26 @@ pub(crate) fn compact(seconds: u64) -> String {
 
 /// `2009-10-12T17:50:30.000Z`, as listings have it. `None` if it is anything else.
 pub(crate) fn parse_listed(text: &str) -> Option<SystemTime> {
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
-    let [year, month, day] = numbers(date, '-')?;
-    let [hour, minute, second] = numbers(time, ':')?;
+    let (time, fraction) = text.strip_suffix('Z')?.split_at_checked(19)?;
+    let time = time.as_bytes();
+    let marks = [time[4], time[7], time[10], time[13], time[16]];
+    if marks != *b"--T::" {
+        return None;
+    }
+    let fraction = match fraction {
+        "" => "0",
+        fraction => fraction.strip_prefix('.')?,
+    };
+    let (year, month, day) = (
+        number(&time[..4])?,
+        number(&time[5..7])?,
+        number(&time[8..10])?,
+    );
+    let (hour, minute, second) = (
+        number(&time[11..13])?,
+        number(&time[14..16])?,
+        number(&time[17..])?,
+    );
     let valid = (1970..=9999).contains(&year)
         && (1..=12).contains(&month)
         && (1..=days_in(year, month)).contains(&day)
@@ -40,20 +56,19 @@ pub(crate) fn parse_listed(text: &str) -> Option<SystemTime> {
         return None;
     }
     let scale = 10_u64.pow(9 - u32::try_from(fraction.len()).ok()?);
-    let nanos = number(fraction)? * scale;
+    let nanos = number(fraction.as_bytes())? * scale;
     let seconds = days(year, month, day) * DAY + hour * 3600 + minute * 60 + second;
     Some(UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_nanos(nanos))
 }
 
-fn numbers(text: &str, separator: char) -> Option<[u64; 3]> {
-    let mut parts = text.split(separator).map(number);
-    let found = [parts.next()??, parts.next()??, parts.next()??];
-    parts.next().is_none().then_some(found)
-}
-
-fn number(digits: &str) -> Option<u64> {
-    let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    valid.then(|| digits.parse().ok()).flatten()
+/// The number of some decimal digits, which must not be more than a number holds.
+fn number(digits: &[u8]) -> Option<u64> {
+    let add = |number: u64, &digit: &u8| match digit {
+        b'0'..=b'9' => Some(number * 10 + u64::from(digit - b'0')),
+        _ => None,
+    };
+    let found = digits.iter().try_fold(0, add);
+    found.filter(|_| !digits.is_empty())
 }
 
 fn is_leap(year: u64) -> bool {

@@ -1,6 +1,7 @@
 //! The XML documents of calls: those that are sent, and those that answer.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -49,10 +50,14 @@ pub(super) fn read(
     root: &str,
     mut visit: impl FnMut((&str, &str), &str),
 ) -> Result<()> {
-    let mut is_root = true;
+    let mut is_root = false;
     let walked = xml::walk(&answer.body, |path, text| {
-        is_root &= path.root() == root;
-        visit(path.place(), text);
+        let place = path.place();
+        if place.0.is_empty() {
+            // The outermost element, which ends last.
+            is_root = place.1 == root;
+        }
+        visit(place, text);
     });
     match walked {
         Err(what) => Err(bad_answer(answer, &what)),
@@ -71,59 +76,56 @@ pub(super) fn field(answer: &Answer, root: &str, name: &str) -> Result<Option<St
     Ok(found)
 }
 
+/// An entry of a listing, as far as it was read.
 #[derive(Default)]
 struct Listed {
     key: String,
-    etag: String,
-    size: String,
-    modified: String,
+    etag: Option<ETag>,
+    size: Option<u64>,
+    modified: Option<SystemTime>,
 }
 
 impl Listed {
-    fn finish(&mut self, url: bool) -> Option<ListedObject> {
+    fn finish(&mut self) -> Option<ListedObject> {
         let listed = std::mem::take(self);
         Some(ListedObject {
-            key: if url {
-                decoded(&listed.key)?
-            } else {
-                listed.key
-            },
-            etag: ETag::new(&listed.etag),
-            size: listed.size.parse().ok()?,
-            last_modified: parse_listed(&listed.modified)?,
+            key: listed.key,
+            etag: listed.etag.unwrap_or_else(|| ETag::new("")),
+            size: listed.size?,
+            last_modified: listed.modified?,
         })
     }
 }
 
 pub(super) fn read_page(answer: &Answer) -> Result<Page> {
     const ROOT: &str = "ListBucketResult";
-    // The encoding may be named after what it applies to: know it first.
-    let url = field(answer, ROOT, "EncodingType")?.as_deref() == Some("url");
-    let mut page = Page::default();
+    // An entry has some 200 bytes.
+    let mut page = Page {
+        objects: Vec::with_capacity(answer.body.len() / 256),
+        ..Page::default()
+    };
     let (mut listed, mut truncated, mut wrong) = (Listed::default(), false, false);
+    let mut is_encoded = false;
     read(answer, ROOT, |place, text| match place {
         ("Contents", "Key") => text.clone_into(&mut listed.key),
-        ("Contents", "ETag") => text.clone_into(&mut listed.etag),
-        ("Contents", "Size") => text.clone_into(&mut listed.size),
-        ("Contents", "LastModified") => text.clone_into(&mut listed.modified),
-        (ROOT, "Contents") => match listed.finish(url) {
+        ("Contents", "ETag") => listed.etag = Some(ETag::new(text)),
+        ("Contents", "Size") => listed.size = text.parse().ok(),
+        ("Contents", "LastModified") => listed.modified = parse_listed(text),
+        (ROOT, "Contents") => match listed.finish() {
             Some(object) => page.objects.push(object),
             None => wrong = true,
         },
-        ("CommonPrefixes", "Prefix") => {
-            match if url {
-                decoded(text)
-            } else {
-                Some(text.to_owned())
-            } {
-                Some(prefix) => page.prefixes.push(prefix),
-                None => wrong = true,
-            }
-        }
+        ("CommonPrefixes", "Prefix") => page.prefixes.push(text.to_owned()),
+        (ROOT, "EncodingType") => is_encoded = text == "url",
         (ROOT, "IsTruncated") => truncated = text == "true",
         (ROOT, "NextContinuationToken") => page.next = Some(text.to_owned()),
         _ => {}
     })?;
+    // The encoding may be named after what it applies to.
+    if is_encoded {
+        let keys = page.objects.iter_mut().map(|object| &mut object.key);
+        wrong |= keys.chain(&mut page.prefixes).any(|name| !decode(name));
+    }
     if wrong {
         return Err(bad_answer(answer, "an entry of the listing cannot be read"));
     }
@@ -134,6 +136,17 @@ pub(super) fn read_page(answer: &Answer) -> Result<Page> {
         ));
     }
     Ok(page)
+}
+
+/// Undoes the encoding of a listing, which leaves most names as they are; whether that works.
+fn decode(name: &mut String) -> bool {
+    if name.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        match decoded(name) {
+            Some(plain) => *name = plain,
+            None => return false,
+        }
+    }
+    true
 }
 
 pub(super) fn read_deletions(answer: &Answer) -> Result<HashMap<String, VecDeque<Result<()>>>> {

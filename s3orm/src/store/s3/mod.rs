@@ -2,7 +2,7 @@
 //!
 //! A request here costs little more CPU than hashing and sending its bytes, every condition of S3
 //! can be asked for, every key can be addressed, and nothing is sent twice. What is not S3's own
-//! stands on kept parts: `hyper` (HTTP/1.1), `rustls` (TLS), `quick-xml`, and `reqsign`'s
+//! stands on kept parts: `hyper` (HTTP/1.1), `rustls` (TLS), and `reqsign`'s
 //! credential providers.
 //!
 //! - `config`, `endpoint`, `profile`: what is asked for, checked.

@@ -1,0 +1,14 @@
+#!/bin/bash
+# Installs the peers into a folder: setup.sh <folder>. Two dependencies that s3db.js declares cannot be
+# resolved, so its package is unpacked beside what its entry without plugins imports.
+set -eu
+scripts=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1" && cd "$1"
+python3 -m venv python
+python/bin/pip install --quiet boto3==1.44.5 s3aads==2.13.0
+cp "$scripts/package.json" .
+npm install --no-audit --no-fund --ignore-scripts
+npm pack s3db.js@21.6.2
+tar xzf s3db.js-21.6.2.tgz
+rm -rf node_modules/s3db.js
+mv package node_modules/s3db.js
