@@ -20,6 +20,12 @@
 //! | 500, 502, 504, a timeout, a cut, nonsense | unknown | read back: applied, or `OutcomeUnknown` |
 //! | the same, of a deletion | unknown | `OutcomeUnknown` |
 //!
+//! "Not applied" after a 412 with another's id, a 404 or a 409 is certain if nothing on the way sends
+//! a request twice. If something does, the answer may be the second copy's, and what would tell of
+//! the first may be gone: the row was deleted or replaced twice before it was read, or replaced by a
+//! write that names no predecessor; or a copy lands later. After a 412 `put` looks; after a 404 or the
+//! last 409 `update` alone does. `docs/models.md` has each of these cases.
+//!
 //! The rules are section "conditional requests" of S3's user guide; what S3 leaves open is taken as
 //! the worst case.
 

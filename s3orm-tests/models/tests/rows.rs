@@ -10,11 +10,14 @@ s3orm_models::test_cases! {
     s5 = "S5";
     s6 = "S6";
     s7 = "S7";
+    s8 = "S8";
+    s9 = "S9";
+    s10 = "S10";
     d1 = "D1";
     d2 = "D2";
-    // What is not: known holes, and what would mend them.
-    h1 = "H1";
-    h2 = "H2";
+    d3 = "D3";
+    d4 = "D4";
+    // What is not, when something on the way sends twice.
     h3 = "H3";
     h4 = "H4";
     h5 = "H5";
@@ -25,13 +28,18 @@ s3orm_models::test_cases! {
     h10 = "H10";
     h11 = "H11";
     h12 = "H12";
-    h13 = "H13";
-    m1 = "M1";
-    m2 = "M2";
+    h14 = "H14";
+    h15 = "H15";
+    h16 = "H16";
+    h17 = "H17";
     // One broken rule each: it must be caught.
     rx1 = "RX1";
     rx2 = "RX2";
     rx3 = "RX3";
     rx4 = "RX4";
     rx5 = "RX5";
+    rx6 = "RX6";
+    rx7 = "RX7";
+    rx8 = "RX8";
+    rx9 = "RX9";
 }

@@ -1,6 +1,7 @@
 //! A client of the library: `write.rs`'s table of answers, and the operations on one row that stand
 //! on it.
 
+use super::invariants::OLD_ROW;
 use super::state::{Answer, Condition, Operation, Request, State, Step, Told, Value, WriteId};
 use super::store::apply;
 use super::{Config, Variant};
@@ -10,7 +11,7 @@ use super::{Config, Variant};
 const CONFLICT_RETRIES: u8 = 1;
 /// How often a lost write is read back. The library's is 3.
 const READ_BACKS: u8 = 2;
-/// How often `update` begins again when somebody was faster.
+/// How often `update`, and `put` that returns the old row, read and write. The library's is a setting.
 const ATTEMPTS: u8 = 2;
 
 impl Operation {
@@ -21,9 +22,9 @@ impl Operation {
 }
 
 impl Config {
-    fn operation(&self, state: &State, client: u8) -> Operation {
-        let operation = state.clients[usize::from(client)].operation;
-        self.clients[usize::from(client)][usize::from(operation)]
+    /// The operation that a write is of.
+    pub fn operation(&self, id: WriteId) -> Operation {
+        self.clients[usize::from(id.client)][usize::from(id.operation)]
     }
 
     /// The first step of a client's operation.
@@ -44,6 +45,7 @@ impl Config {
                 value,
                 previous: None,
                 base: None,
+                attempt: 0,
             };
             Step::Send {
                 request,
@@ -54,7 +56,10 @@ impl Config {
             Operation::Insert(value) => send(Condition::IfAbsent, Some(value)),
             Operation::Put(value) => send(Condition::Nothing, Some(value)),
             Operation::Delete => send(Condition::Nothing, None),
-            Operation::Save(_) | Operation::Update | Operation::DeleteVersion => Step::Read {
+            Operation::Replace(_)
+            | Operation::Save(_)
+            | Operation::Update
+            | Operation::DeleteVersion => Step::Read {
                 attempt: 0,
                 before: None,
             },
@@ -69,14 +74,29 @@ impl Config {
         of.step = self.begin(client, of.operation);
     }
 
+    /// The caller is told of success; of a `put` that returns the old row also what was read before.
+    fn succeed(&self, state: &mut State, client: u8, request: Request) {
+        let replaced = &state.clients[usize::from(client)].replaced;
+        if let Some(replaced) = replaced.get(&request.id.operation)
+            && *replaced != request.base
+        {
+            state.violation = state.violation.or(Some(OLD_ROW));
+        }
+        self.tell(state, client, Told::Applied);
+    }
+
     /// A `GET` or `HEAD` of the row.
     pub fn read(&self, state: &mut State, client: u8) -> Option<()> {
         match state.clients[usize::from(client)].step {
             Step::Read { attempt, before } => self.read_to_write(state, client, attempt, before),
             Step::AfterRefusal { request } => {
-                let ours = state.is_of(request.id) || state.replaced(request.id);
-                let told = if ours { Told::Applied } else { Told::Refused };
-                self.tell(state, client, told);
+                if self.proves(state, request.id) {
+                    self.succeed(state, client, request);
+                } else if matches!(self.operation(request.id), Operation::Replace(_)) {
+                    self.again(state, client, request);
+                } else {
+                    self.tell(state, client, Told::Refused);
+                }
             }
             Step::AfterLoss { request, reads } => self.read_back(state, client, request, reads),
             Step::Send { .. } | Step::Done => return None,
@@ -85,58 +105,65 @@ impl Config {
     }
 
     fn read_to_write(&self, state: &mut State, client: u8, attempt: u8, before: Option<WriteId>) {
-        let operation = self.operation(state, client);
-        let Some(found) = state.object else {
-            return self.tell(state, client, Told::Refused);
+        let mut id = WriteId {
+            client,
+            operation: state.clients[usize::from(client)].operation,
+            attempt,
+        };
+        let operation = self.operation(id);
+        let found = state.object;
+        let value = match (operation, found) {
+            (Operation::Replace(value), _) => {
+                // One id for all of its attempts.
+                id.attempt = 0;
+                Some(value)
+            }
+            (_, None) => return self.tell(state, client, Told::Refused),
+            (Operation::Save(value), _) => Some(value),
+            (Operation::Update, Some(row)) => Some(row.value + 10),
+            _ => None,
         };
         // `update` after a refusal: something on the way sent the write twice, and the refusal was of
         // the second copy.
-        let by_previous = self.is(Variant::UpdateLooksBack);
-        let ours = |id| state.is_of(id) || (by_previous && state.replaced(id));
-        if before.is_some_and(ours) {
+        if before.is_some_and(|id| self.proves(state, id)) {
             return self.tell(state, client, Told::Applied);
         }
-        let value = match operation {
-            Operation::Save(value) => Some(value),
-            Operation::Update => Some(found.value + 10),
-            _ => None,
-        };
         let blind = self.is(Variant::BlindSave) && value.is_some();
-        let of = &mut state.clients[usize::from(client)];
         let request = Request {
-            id: WriteId {
-                client,
-                operation: of.operation,
-                attempt,
-            },
-            condition: if blind {
-                Condition::Nothing
-            } else {
-                Condition::IfMatch(found.value)
+            id,
+            condition: match found {
+                _ if blind => Condition::Nothing,
+                Some(row) => Condition::IfMatch(row.value),
+                None => Condition::IfAbsent,
             },
             value,
-            previous: value.and(found.id),
-            base: Some(found.value),
+            previous: value.and(found).and_then(|row| row.id),
+            base: found.map(|row| row.value),
+            attempt,
         };
-        of.step = Step::Send {
+        state.clients[usize::from(client)].step = Step::Send {
             request,
             conflicts: 0,
         };
     }
 
-    /// After a lost answer. A deletion leaves no id: one without condition has reached its end when
-    /// the object is gone, of another nobody can tell whose it was.
+    /// Whether the object proves that the write was applied: it is the write's, or replaced it.
+    fn proves(&self, state: &State, id: WriteId) -> bool {
+        let own_id_alone =
+            self.is(Variant::OwnIdAlone) && matches!(self.operation(id), Operation::Update);
+        state.is_of(id) || (!own_id_alone && state.replaced(id))
+    }
+
+    /// After a lost answer.
     fn read_back(&self, state: &mut State, client: u8, request: Request, reads: u8) {
-        let found = match (request.value, request.condition) {
-            (Some(_), _) => state.is_of(request.id) || state.replaced(request.id),
-            (None, Condition::Nothing) => {
-                state.object.is_none() && !self.is(Variant::LostDeleteUnknown)
-            }
-            (None, _) => false,
+        let found = if request.value.is_some() {
+            self.proves(state, request.id)
+        } else {
+            state.object.is_none()
         };
         let of = &mut state.clients[usize::from(client)];
         if found {
-            self.tell(state, client, Told::Applied);
+            self.succeed(state, client, request);
         } else if reads < READ_BACKS {
             of.step = Step::AfterLoss {
                 request,
@@ -157,8 +184,8 @@ impl Config {
     /// Its request, and the answer to it.
     pub fn send(&self, state: &mut State, client: u8) -> Option<()> {
         let request = sending(state, client)?;
-        match apply(state, request) {
-            Answer::Applied => self.tell(state, client, Told::Applied),
+        match apply(self, state, request) {
+            Answer::Applied => self.succeed(state, client, request),
             Answer::PreconditionFailed => self.refused(state, client, request, true),
             Answer::NotFound => self.refused(state, client, request, false),
         }
@@ -170,7 +197,14 @@ impl Config {
         let request = sending(state, client)?;
         state.lost += 1;
         state.keep(request);
-        state.clients[usize::from(client)].step = Step::AfterLoss { request, reads: 1 };
+        // A deletion leaves no id behind to know it by.
+        let gone_is_deleted =
+            self.is(Variant::GoneIsDeleted) && request.condition == Condition::Nothing;
+        if request.value.is_some() || gone_is_deleted {
+            state.clients[usize::from(client)].step = Step::AfterLoss { request, reads: 1 };
+        } else {
+            self.tell(state, client, Told::Unknown);
+        }
         Some(())
     }
 
@@ -199,18 +233,31 @@ impl Config {
 
     /// After a 412, or another answer that says that the request was not applied.
     fn refused(&self, state: &mut State, client: u8, request: Request, was_412: bool) {
-        if matches!(self.operation(state, client), Operation::Update) {
-            let attempt = request.id.attempt + 1;
-            if attempt < ATTEMPTS {
-                let before = Some(request.id);
-                state.clients[usize::from(client)].step = Step::Read { attempt, before };
-            } else if self.is(Variant::UpdateLooksBack) {
-                state.clients[usize::from(client)].step = Step::AfterRefusal { request };
-            } else {
-                self.tell(state, client, Told::Refused);
+        let looks = match self.operation(request.id) {
+            Operation::Update if request.attempt + 1 < ATTEMPTS => {
+                return self.again(state, client, request);
             }
-        } else if was_412 && request.value.is_some() && !self.is(Variant::NoReadBack) {
+            // The look after the last refusal; before that, it reads the row again anyway.
+            Operation::Update => !self.is(Variant::LastRefusalBelieved),
+            _ => was_412 && request.value.is_some() && !self.is(Variant::NoReadBack),
+        };
+        if looks {
             state.clients[usize::from(client)].step = Step::AfterRefusal { request };
+        } else if matches!(self.operation(request.id), Operation::Replace(_)) {
+            self.again(state, client, request);
+        } else {
+            self.tell(state, client, Told::Refused);
+        }
+    }
+
+    /// Somebody was faster: the next attempt, if there is one. `update` looks there for the write of
+    /// this one.
+    fn again(&self, state: &mut State, client: u8, request: Request) {
+        let attempt = request.attempt + 1;
+        if attempt < ATTEMPTS {
+            let looks = matches!(self.operation(request.id), Operation::Update);
+            let before = looks.then_some(request.id);
+            state.clients[usize::from(client)].step = Step::Read { attempt, before };
         } else {
             self.tell(state, client, Told::Refused);
         }

@@ -13,6 +13,8 @@ pub const AT_MOST_ONCE: &str = "R2 at most once";
 pub const NO_EFFECT: &str = "R3 failure is true";
 /// What was computed from a row replaces that row.
 pub const NO_LOST_UPDATE: &str = "R4 no lost update";
+/// The old row that is returned is the one that was replaced.
+pub const OLD_ROW: &str = "R5 the old row is true";
 
 /// A caller is told of success.
 pub const APPLIED: &str = "success";
@@ -88,6 +90,7 @@ pub fn properties() -> Vec<Property<Protocol>> {
         P::always(NO_LOST_UPDATE, |_, state| {
             state.violation != Some(NO_LOST_UPDATE)
         }),
+        P::always(OLD_ROW, |_, state| state.violation != Some(OLD_ROW)),
         P::sometimes(APPLIED, |_, state| any_told(state, Told::Applied)),
         P::sometimes(REFUSED, |_, state| any_told(state, Told::Refused)),
         P::sometimes(UNKNOWN, |_, state| any_told(state, Told::Unknown)),

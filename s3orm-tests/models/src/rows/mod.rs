@@ -19,28 +19,29 @@ use stateright::{Model, Property};
 pub use cases::cases;
 pub use invariants::{
     APPLIED, AT_MOST_ONCE, FOUND, FOUND_AFTER_412, FOUND_BEFORE, NO_EFFECT, NO_LOST_UPDATE,
-    REFUSED, TOOK_EFFECT, UNKNOWN, UNKNOWN_EFFECT,
+    OLD_ROW, REFUSED, TOOK_EFFECT, UNKNOWN, UNKNOWN_EFFECT,
 };
 pub use state::{Condition, Object, Operation, Request, State, Step, Value, WriteId};
 
 use state::Client;
 
-/// A rule that differs from the library's.
+/// A rule of the library that is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Variant {
-    /// Broken: a request is sent again after a lost answer that the read-back does not settle.
+    /// A request is sent again after a lost answer that the read-back does not settle.
     SendAgain,
-    /// Broken: a 412 is taken for another's write without a look.
+    /// A 412 is taken for another's write without a look.
     NoReadBack,
-    /// Broken: `save` has no condition.
+    /// `save` has no condition.
     BlindSave,
-    /// Broken: a lost write that is not found is taken as failed.
+    /// A lost write that is not found is taken as failed.
     NotFoundIsFailure,
-    /// Better: a deletion whose answer is lost is always unknown.
-    LostDeleteUnknown,
-    /// Better: `update`, reading again, also knows its write by the id before, and it reads again after
-    /// its last refusal too.
-    UpdateLooksBack,
+    /// A lost deletion without condition is told as done when the object is gone.
+    GoneIsDeleted,
+    /// `update` knows its write by its own id alone, not by the id before.
+    OwnIdAlone,
+    /// The refusal of an `update`'s last attempt is believed without a look.
+    LastRefusalBelieved,
 }
 
 /// A configuration.
@@ -56,7 +57,7 @@ pub struct Config {
     pub doubled: u8,
     /// How many requests may be answered by a 409.
     pub conflicts: u8,
-    /// The rule that differs, if one does.
+    /// The rule that is broken, if one is.
     pub variant: Option<Variant>,
 }
 
@@ -102,6 +103,7 @@ impl Model for Protocol {
                 step: self.0.begin(number, 0),
                 told: Vec::new(),
                 effects: vec![0; operations.len()],
+                replaced: [].into(),
             });
         vec![State {
             object: self.0.row.map(client::foreign),
@@ -151,7 +153,7 @@ impl Model for Protocol {
             Action::Double(client) => Config::double(&mut state, client)?,
             Action::Land(request) => {
                 state.take(request);
-                store::apply(&mut state, request);
+                store::apply(&self.0, &mut state, request);
             }
         }
         invariants::check(self, &mut state);

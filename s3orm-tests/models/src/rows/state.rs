@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 /// A row's content. Its tag is a hash of it, so a row that is changed back has the tag that it had.
 pub type Value = u8;
 
-/// `s3orm-id`: 128 random bits, new for every request that is built.
+/// `s3orm-id`: 128 random bits, new for every request that is built. `put` that returns the old row
+/// builds one for all of its attempts.
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WriteId {
     pub client: u8,
@@ -41,8 +42,10 @@ pub struct Request {
     pub condition: Condition,
     pub value: Option<Value>,
     pub previous: Option<WriteId>,
-    /// What it was computed from, whatever it asks of the object.
+    /// What was read before it, whatever it asks of the object.
     pub base: Option<Value>,
+    /// The attempt of its operation that sends it.
+    pub attempt: u8,
 }
 
 /// What S3 answers.
@@ -63,6 +66,8 @@ pub enum Operation {
     Insert(Value),
     /// `put`.
     Put(Value),
+    /// `put` that returns the old row.
+    Replace(Value),
     /// `get`, then `save` with this content.
     Save(Value),
     /// `update` with a closure that adds ten.
@@ -113,6 +118,8 @@ pub struct Client {
     pub told: Vec<Told>,
     /// Ghost, of each operation: how often it took effect.
     pub effects: Vec<u8>,
+    /// Ghost, of each operation that returns the old row: what its first effect replaced.
+    pub replaced: BTreeMap<u8, Option<Value>>,
 }
 
 /// Everything.
