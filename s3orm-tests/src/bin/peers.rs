@@ -1,8 +1,10 @@
 //! The client's CPU for six tasks, beside other libraries for them, on one server in one run.
 //!
-//!     bash s3orm-tests/peers/setup.sh /tmp/peers
-//!     cargo run --release -p s3orm-tests --bin peers -- \
-//!         --python /tmp/peers/python/bin/python --node-modules /tmp/peers/node_modules
+//! ```text
+//! bash s3orm-tests/peers/setup.sh /tmp/peers
+//! cargo run --release -p s3orm-tests --bin peers -- \
+//!     --python /tmp/peers/python/bin/python --node-modules /tmp/peers/node_modules
+//! ```
 //!
 //! Prints a table. A peer that is not given is skipped; `--rows N` (1,000) are written. The
 //! programs that run them are in `s3orm-tests/peers`. Fails if s3aads or s3db.js takes less than
