@@ -1,0 +1,193 @@
+//! What the derive fills in: the trait of a table's row type, and the table's description as data.
+
+mod handle;
+mod prepare;
+
+pub use handle::{
+    ColumnHandle, InKey, KeyHandle, Nullable, NullableColumn, Patchable, Presence, Required,
+};
+pub(crate) use prepare::WriteEvent;
+pub use prepare::{Generate, Prepare, Timestamp};
+
+use crate::body::BodyError;
+use crate::key::{ColumnError, Encoding, KeyError, KeyFrom, KeyTuple, PathTemplate};
+
+/// A struct that is a row of a table: what `#[derive(S3Schema)]` implements.
+///
+/// Nothing but the derive is meant to implement it; its methods are what [`Table`](crate::Table)
+/// calls. What a program uses of it is [`KEY`](Self::KEY), [`COL`](Self::COL) and
+/// [`SCHEMA`](Self::SCHEMA).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an s3orm table",
+    label = "this type has no table",
+    note = "add `#[derive(s3orm::S3Schema)]` and `#[s3(table = \"...\", path = \"...\")]` to `{Self}`"
+)]
+pub trait S3Schema: Sized + Send + Sync + 'static {
+    /// The key columns' values, a tuple in path order.
+    type Key: KeyTuple;
+    /// A struct with a [`KeyHandle`] for each key column.
+    type KeyHandles: Copy;
+    /// A struct with a [`ColumnHandle`] for each column.
+    type ColumnHandles: Copy;
+
+    /// The table's description.
+    const SCHEMA: &'static TableSchema;
+    /// Handles of the key columns: `Person::KEY.date`.
+    const KEY: Self::KeyHandles;
+    /// Handles of all columns: `Person::COL.age`.
+    const COL: Self::ColumnHandles;
+
+    /// This row's key columns.
+    fn key(&self) -> Self::Key;
+
+    /// The object's bytes.
+    fn encode(&self) -> Result<Vec<u8>, BodyError>;
+
+    /// The row of an object's key and bytes.
+    fn decode(key: Self::Key, body: &[u8]) -> Result<Self, BodyError>;
+
+    /// Fills in what the library keeps: generated ids and timestamps.
+    fn prepare(&mut self, _write: &Prepare<'_>) {}
+}
+
+/// A table's description, as the derive understood it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableSchema {
+    /// The table's name: the folder under the database's prefix.
+    pub table: &'static str,
+    /// How a key is built from the key columns.
+    pub path: PathTemplate,
+    /// What an object's bytes are.
+    pub body: BodyFormat,
+    /// Every column, in the order of the struct's fields.
+    pub columns: &'static [ColumnSchema],
+    /// The struct's documentation.
+    pub doc: &'static str,
+}
+
+/// What an object's bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BodyFormat {
+    /// A JSON object of the struct's serde form (`application/json`).
+    Json,
+    /// The bytes of the one field marked `#[s3(body)]`, as they are.
+    Raw,
+}
+
+impl BodyFormat {
+    /// The content type of a row's object, where the write names no other.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Raw => "application/octet-stream",
+        }
+    }
+}
+
+/// A column's description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnSchema {
+    /// Its name in the stored object, after serde's renames.
+    pub name: &'static str,
+    /// Its field's name in the struct.
+    pub field: &'static str,
+    /// Its Rust type, as written.
+    pub rust_type: &'static str,
+    /// Whether it is an `Option`.
+    pub nullable: bool,
+    /// What a row without the column gets: `Default::default()`, a function's path, or nothing.
+    pub default: Option<&'static str>,
+    /// Its place among the key columns.
+    pub key: Option<usize>,
+    /// Whether the object's bytes hold it; a key column may live in the key alone.
+    pub stored: bool,
+    /// What the library fills in.
+    pub managed: Option<Managed>,
+    /// The field's documentation.
+    pub doc: &'static str,
+}
+
+/// What the library fills in by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Managed {
+    /// An id, where the row has none: `#[s3(generate)]`.
+    Generated,
+    /// The time of the insert: `#[s3(created_at)]`.
+    CreatedAt,
+    /// The time of the last write: `#[s3(updated_at)]`.
+    UpdatedAt,
+}
+
+/// The type checks of generated code that no other trait bound makes.
+#[doc(hidden)]
+pub mod check {
+    use crate::key::{DescColumn, OrderedColumn};
+
+    /// `<column:ordered>`
+    pub const fn ordered<T: OrderedColumn>() {}
+
+    /// `<column:desc>`
+    pub const fn desc<T: DescColumn>() {}
+}
+
+/// The key of a struct whose declaration does not compile: whatever is passed for it, no further
+/// error comes of it.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct AnyKey;
+
+impl AnyKey {
+    /// The description of such a struct.
+    pub const SCHEMA: TableSchema = TableSchema {
+        table: "",
+        path: PathTemplate {
+            pieces: &[],
+            extension: "",
+            encoding: Encoding::Escaped,
+        },
+        body: BodyFormat::Json,
+        columns: &[],
+        doc: "",
+    };
+
+    fn error() -> KeyError {
+        KeyError {
+            column: None,
+            error: ColumnError::new("the table's declaration does not compile"),
+        }
+    }
+}
+
+impl KeyTuple for AnyKey {
+    fn write(&self, _: &PathTemplate, _: &mut String) -> Result<(), KeyError> {
+        Err(Self::error())
+    }
+
+    fn parse(_: &PathTemplate, _: &str) -> Result<Self, KeyError> {
+        Err(Self::error())
+    }
+
+    fn digits(_: usize) -> Option<&'static str> {
+        None
+    }
+}
+
+impl<V> KeyFrom<V> for AnyKey {
+    fn key_from(_: V) -> Self {
+        Self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_wrong_declaration_takes_anything_and_is_nothing() {
+        let key = AnyKey::key_from(("whatever", 1));
+        assert!(key.write(&AnyKey::SCHEMA.path, &mut String::new()).is_err());
+        assert!(AnyKey::parse(&AnyKey::SCHEMA.path, "").is_err());
+    }
+}
