@@ -68,11 +68,13 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
         let mut keys = self.checked_keys()?;
         let (mut seen, mut values) = (HashSet::new(), Vec::new());
         while let Some(key) = poll_fn(|cx| keys.poll_candidate(cx)).await {
-            let path = range.path_of(&key?.object).to_owned();
-            let Some(text) = column_text(&T::SCHEMA.path, &path, at) else {
+            let object = key?.object;
+            let Some(text) = column_text(&T::SCHEMA.path, range.path_of(&object), at) else {
                 continue;
             };
-            if seen.insert(text.to_owned()) {
+            // Most rows have a value that was seen: those are not copied.
+            if !seen.contains(text) {
+                seen.insert(text.to_owned());
                 let value = column_value(&T::SCHEMA.path, text, form);
                 values.push(
                     value.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?,
