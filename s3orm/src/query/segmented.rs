@@ -245,12 +245,13 @@ impl<T: S3Schema, At> Segmented<'_, T, At> {
         operation::<T, _>("split", async move {
             let mut segments = self.begin(self.query.range()?, &self.meter())?;
             poll_fn(|cx| segments.poll_spread(cx)).await?;
+            let name = self.name()?;
             if self.rest.is_some() {
-                return self.named(segments.rest());
+                return Ok(name.segments(segments.rest()));
             }
             let mut spans = segments.whole();
             close_gaps(&mut spans);
-            self.named(spans)
+            Ok(name.segments(spans))
         })
         .await
     }
@@ -308,15 +309,16 @@ impl<T: S3Schema, At> Segmented<'_, T, At> {
     }
 
     fn streaming<S>(&self, stream: S) -> Result<SegmentStream<S>> {
-        Ok(SegmentStream {
-            stream,
+        let name = self.name()?;
+        Ok(SegmentStream { stream, name })
+    }
+
+    /// What segments of this query are named by.
+    fn name(&self) -> Result<Name> {
+        Ok(Name {
             query: self.query.fingerprint()?,
             folder: self.query.table.folder().len(),
         })
-    }
-
-    fn named(&self, spans: Vec<Span>) -> Result<Vec<Segment>> {
-        Ok(self.streaming(())?.named(spans))
     }
 }
 
@@ -363,13 +365,19 @@ fn close_gaps(spans: &mut Vec<Span>) {
 #[derive(Debug)]
 pub struct SegmentStream<S> {
     stream: S,
+    name: Name,
+}
+
+/// What the segments of a query have in common.
+#[derive(Debug)]
+struct Name {
     query: String,
     /// The length of the table's folder in a key.
     folder: usize,
 }
 
-impl<S> SegmentStream<S> {
-    fn named(&self, spans: Vec<Span>) -> Vec<Segment> {
+impl Name {
+    fn segments(&self, spans: Vec<Span>) -> Vec<Segment> {
         let within = |end: Option<String>| {
             end.map(|end| end.get(self.folder..).unwrap_or_default().to_owned())
         };
@@ -411,7 +419,7 @@ impl<T: S3Schema> SegmentStream<RowStream<T>> {
     /// could not be read were returned, as errors. An [`unordered`](Query::unordered) stream may
     /// return some rows again, at most as many as are read at the same time.
     pub fn remaining(&self) -> Vec<Segment> {
-        self.named(remaining(self.stream.candidates()))
+        self.name.segments(remaining(self.stream.candidates()))
     }
 }
 
@@ -432,7 +440,7 @@ impl<T: S3Schema> SegmentStream<KeyStream<T>> {
 
     /// What was not returned yet, segments that failed with it: nothing once all was.
     pub fn remaining(&self) -> Vec<Segment> {
-        self.named(remaining(&self.stream.0))
+        self.name.segments(remaining(&self.stream.0))
     }
 }
 
