@@ -128,12 +128,7 @@ impl Shop {
 
     /// LIST and GET requests since the last call; there are no others.
     fn spent(&self) -> (usize, usize) {
-        let requests = self.server.requests();
-        self.server.reset();
-        let of = |name: &str| requests.iter().filter(|r| r.operation == name).count();
-        let (lists, gets) = (of("ListObjectsV2"), of("GetObject"));
-        assert_eq!(requests.len(), lists + gets);
-        (lists, gets)
+        self.server.lists_and_gets()
     }
 }
 
