@@ -51,6 +51,7 @@ pub enum Call {
     UploadPart,
     CompleteUpload,
     AbortUpload,
+    Survey,
     HeadBucket,
     CreateBucket,
     DeleteBucket,

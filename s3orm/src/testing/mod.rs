@@ -115,6 +115,14 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn it_is_the_same_service_and_its_survey_is_a_request() {
+        let store = FaultStore::memory();
+        assert_eq!(store.service(), store.inner.service());
+        store.survey("scratch").await.unwrap();
+        assert_eq!(store.count(Call::Survey), 1);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_is_late_is_applied_in_the_end() {
         let store = FaultStore::memory();

@@ -6,7 +6,7 @@ use super::client::FaultStore;
 use super::fault::Call;
 use crate::store::{
     CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, UploadPart, Written,
+    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, Survey, UploadPart, Written,
 };
 
 impl Store for FaultStore {
@@ -98,6 +98,18 @@ impl Store for FaultStore {
         self.request(Call::AbortUpload, key, move |store| {
             let (key, id) = upload.clone();
             Box::pin(async move { store.abort_upload(&key, &id).await })
+        })
+    }
+
+    fn service(&self) -> String {
+        self.inner.service()
+    }
+
+    fn survey<'a>(&'a self, scratch: &'a str) -> StoreFuture<'a, Survey> {
+        let place = scratch.to_owned();
+        self.request(Call::Survey, scratch, move |store| {
+            let place = place.clone();
+            Box::pin(async move { store.survey(&place).await })
         })
     }
 
