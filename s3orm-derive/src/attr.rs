@@ -16,6 +16,7 @@ const ON_STRUCT: &[&str] = &[
     "encoding",
     "body",
     "belongs_to",
+    "transactional",
     "crate",
 ];
 const ON_FIELD: &[&str] = &["key_only", "body", "generate", "created_at", "updated_at"];
@@ -69,6 +70,7 @@ pub(crate) struct TableOptions {
     pub(crate) encoding: Option<Encoding>,
     pub(crate) body: Option<Body>,
     pub(crate) parents: Vec<Parent>,
+    pub(crate) transactional: Option<Ident>,
     pub(crate) krate: Option<syn::Path>,
     /// Options that were written and are reported already: not missing as well.
     pub(crate) mistaken: Vec<String>,
@@ -120,6 +122,15 @@ impl TableOptions {
     /// Takes an option over; `false` if its value is wrong.
     fn set(&mut self, option: &Written, errors: &mut Errors) -> bool {
         let name = option.name.to_string();
+        if name == "transactional" {
+            let is_alone = option.value.is_none();
+            if !is_alone {
+                let message = "`transactional` takes no value";
+                errors.at_with_help(option, message, "write `#[s3(transactional, ...)]`");
+            }
+            self.transactional = is_alone.then(|| option.name.clone());
+            return is_alone;
+        }
         let example = match &*name {
             "table" => "\"people\"",
             "path" => "\"<date>/<id>\"",

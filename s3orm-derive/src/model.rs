@@ -24,6 +24,7 @@ pub(crate) struct Model {
     pub(crate) doc: String,
     pub(crate) path: Path,
     pub(crate) body: Body,
+    pub(crate) transactional: bool,
     pub(crate) columns: Vec<Column>,
     /// The key columns in path order: numbers of [`columns`](Self::columns).
     pub(crate) keys: Vec<usize>,
@@ -134,6 +135,7 @@ impl Model {
         if body == Body::Json {
             rules::stored_form(&container, &fields, errors);
         }
+        rules::stamped(options, &fields, body, errors);
         let columns: Vec<Column> = fields
             .iter()
             .filter(|field| field.is_column(body))
@@ -150,6 +152,7 @@ impl Model {
             doc: source::doc(&input.attrs),
             path,
             body,
+            transactional: options.transactional.is_some(),
             columns,
             keys,
         }

@@ -76,6 +76,28 @@ pub(crate) fn table_name(table: Option<&LitStr>, errors: &mut Errors) {
     errors.at_with_help(literal, message, help);
 }
 
+/// The rows of tables with transactions are JSON objects with a member of the library's.
+pub(crate) fn stamped(
+    options: &TableOptions,
+    fields: &[Field<'_>],
+    body: Body,
+    errors: &mut Errors,
+) {
+    let Some(transactional) = &options.transactional else {
+        return;
+    };
+    if body == Body::Raw {
+        let message = "a raw body cannot take part in transactions";
+        let help = "its bytes have no place for what a transaction notes: leave `body = \"raw\"` or `transactional` out";
+        errors.at_with_help(transactional, message, help);
+    }
+    for field in fields.iter().filter(|field| field.stored_name == "_m") {
+        let message = "a column of a table with transactions cannot be stored as `_m`";
+        let help = "that member of a row is the library's: rename the field, or its stored form with `#[serde(rename = \"...\")]`";
+        errors.at_with_help(field.ident, message, help);
+    }
+}
+
 fn is_table_name(name: &str) -> bool {
     let known = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
     name.starts_with(|first: char| first.is_ascii_lowercase())

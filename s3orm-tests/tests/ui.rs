@@ -5,7 +5,14 @@
 fn ui() {
     let cases = trybuild::TestCases::new();
     for folder in [
-        "attr", "path", "model", "types", "query", "relation", "patch",
+        "attr",
+        "path",
+        "model",
+        "types",
+        "query",
+        "relation",
+        "patch",
+        "transactional",
     ] {
         cases.compile_fail(format!("tests/ui/{folder}/*.rs"));
     }

@@ -1,7 +1,6 @@
 //! A connection's options, by method and by parameter.
 
 use std::sync::Arc;
-#[cfg(feature = "s3")]
 use std::time::Duration;
 
 use crate::db::{Db, Options};
@@ -99,6 +98,14 @@ impl DbBuilder {
     /// somebody else was faster (100 unless set).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.options.max_attempts = attempts;
+        self
+    }
+
+    /// How long a transaction that makes no progress keeps others waiting before they abort it, each
+    /// by its own clock (10 s unless set). A short one aborts transactions that are merely slow: they
+    /// begin again.
+    pub fn transaction_lease(mut self, lease: Duration) -> Self {
+        self.options.transaction_lease = lease;
         self
     }
 

@@ -38,6 +38,7 @@ pub(crate) struct Options {
     pub(crate) env: Env,
     pub(crate) max_row_bytes: u64,
     pub(crate) max_attempts: u32,
+    pub(crate) transaction_lease: Duration,
 }
 
 impl Options {
@@ -48,6 +49,7 @@ impl Options {
             env,
             max_row_bytes: 16 * 1024 * 1024,
             max_attempts: 100,
+            transaction_lease: Duration::from_secs(10),
         }
     }
 }
@@ -179,6 +181,11 @@ impl Db {
 
     pub(crate) fn max_row_bytes(&self) -> u64 {
         self.0.options.max_row_bytes
+    }
+
+    /// How long a transaction may stand still before others abort it.
+    pub(crate) fn transaction_lease(&self) -> Duration {
+        self.0.options.transaction_lease
     }
 
     /// The pauses of an operation that begins again when somebody else was faster.

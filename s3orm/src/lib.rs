@@ -179,6 +179,7 @@ mod row;
 mod schema;
 #[cfg(feature = "server")]
 pub mod server;
+mod stamp;
 pub mod store;
 pub mod table;
 #[cfg(feature = "testing")]
@@ -199,6 +200,7 @@ pub use s3orm_derive::S3Schema;
 pub use schema::{
     BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed, Nullable,
     NullableColumn, Patchable, Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
+    Transactional,
 };
 pub use table::{Decision, Insert, Table};
 
@@ -224,7 +226,7 @@ pub mod __private {
     pub use crate::query::BelongsTo;
     pub use crate::schema::{
         AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed,
-        Nullable, Prepare, Required, S3Schema, TableSchema, Timestamp, check,
+        Nullable, Prepare, Required, S3Schema, TableSchema, Timestamp, Transactional, check,
     };
 }
 

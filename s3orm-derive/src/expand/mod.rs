@@ -31,6 +31,7 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
     };
     let checks = sound.then(|| checks(model));
     let parents = parents(model, options);
+    let transactional = transactional(model);
     let schema = schema::of(model);
     let Names { keys, columns, .. } = &names;
     let key_values = key_handles(model, sound).map(|(column, _, form)| {
@@ -59,6 +60,7 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
             }
             #checks
             #parents
+            #transactional
         },
     )
 }
@@ -278,6 +280,16 @@ fn parents(model: &Model, options: &TableOptions) -> TokenStream {
         }
     });
     impls.collect()
+}
+
+fn transactional(model: &Model) -> Option<TokenStream> {
+    let row = quiet(&model.ident);
+    model.transactional.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl _s3orm::Transactional for #row {}
+        }
+    })
 }
 
 /// The forms that a key column's type must have, each asked for at the type.

@@ -12,7 +12,11 @@ use crate::source;
 /// The value of `SCHEMA`.
 pub(super) fn of(model: &Model) -> TokenStream {
     let Model {
-        table, doc, path, ..
+        table,
+        doc,
+        path,
+        transactional,
+        ..
     } = model;
     let pieces = path.pieces.iter().map(|piece| match piece {
         Piece::Literal(text) => quote!(_s3orm::Piece::Literal(#text)),
@@ -41,6 +45,7 @@ pub(super) fn of(model: &Model) -> TokenStream {
             },
             body: _s3orm::BodyFormat::#body,
             columns: &[#(#columns),*],
+            transactional: #transactional,
             doc: #doc,
         }
     }

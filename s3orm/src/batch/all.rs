@@ -171,7 +171,8 @@ impl<T: S3Schema> Table<T> {
     /// listing. What keeps single rows from being deleted is in the report.
     ///
     /// # Cost
-    /// 1 LIST and 1 POST (`DeleteObjects`) for each 1,000 rows.
+    /// 1 LIST and 1 POST (`DeleteObjects`) for each 1,000 rows. Of a stamped table 1 LIST for each
+    /// 1,000 rows, and that of [`delete`](Self::delete) a row.
     pub fn delete_all(&self) -> DeleteAll<'_, T> {
         DeleteAll {
             table: self,

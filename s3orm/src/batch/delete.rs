@@ -5,7 +5,7 @@ use super::report::{Failed, Outcome};
 use super::{Batch, Input, Items};
 use crate::key::KeyFrom;
 use crate::schema::S3Schema;
-use crate::table::Table;
+use crate::table::{Delete, Table};
 
 impl<T: S3Schema> Table<T> {
     /// Deletes many rows; deleting one that is not there succeeds. Awaiting returns a
@@ -16,7 +16,8 @@ impl<T: S3Schema> Table<T> {
     /// of its rows are [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown).
     ///
     /// # Cost
-    /// 1 POST (`DeleteObjects`) for each 1,000 rows.
+    /// 1 POST (`DeleteObjects`) for each 1,000 rows. Of a stamped table, that of
+    /// [`delete`](Self::delete) a row.
     pub fn delete_many<'a, K: 'a>(
         &'a self,
         keys: impl Input<Item = K, Items: 'a>,
@@ -34,6 +35,12 @@ impl<T: S3Schema> Table<T> {
         keys: Items<'a, T::Key>,
     ) -> Batch<'a, (), T::Key> {
         let subject = (self.db().clone(), name, T::SCHEMA.table);
+        if T::SCHEMA.is_stamped() {
+            return Batch::each(subject, keys, |key: T::Key, _| async {
+                let deleted = Delete::of_key(self, key.clone()).await;
+                deleted.map_err(|error| Failed { input: key, error })
+            });
+        }
         Batch::pieces(subject, keys, MAX_DELETES, |keys, _| {
             self.delete_piece(keys)
         })

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::stream::StreamExt as _;
+use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 
 use super::Items;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::key::KeyTuple as _;
 use crate::schema::S3Schema;
+use crate::stamp::presence::rows_only;
+use crate::store::{ListObjects, ListedObject};
 use crate::table::Table;
 
 /// What became of a listing whose keys went elsewhere.
@@ -40,7 +42,7 @@ impl<T: S3Schema> Table<T> {
     pub(super) fn keys_under(&self, under: &str) -> (Items<'static, T::Key>, Arc<Listed>) {
         let listed = Arc::new(Listed::default());
         let (told, folder) = (Arc::clone(&listed), self.folder().len());
-        let objects = self.db().objects(format!("{}{under}", self.folder()));
+        let objects = self.row_objects(format!("{}{under}", self.folder()));
         let keys = objects.filter_map(move |object| {
             let key = match object {
                 Ok(object) => {
@@ -62,5 +64,29 @@ impl<T: S3Schema> Table<T> {
             total: None,
         };
         (items, listed)
+    }
+
+    /// The objects under a prefix that may be rows, as far as their table tells.
+    fn row_objects(
+        &self,
+        prefix: String,
+    ) -> impl Stream<Item = Result<ListedObject>> + Send + use<T> {
+        let request = ListObjects {
+            prefix,
+            ..ListObjects::default()
+        };
+        let db = self.db().clone();
+        let pages = self.db().pages(request).and_then(move |page| {
+            let db = db.clone();
+            async move {
+                if T::SCHEMA.is_stamped() {
+                    return rows_only(&db, page, || Ok(())).await;
+                }
+                Ok(page)
+            }
+        });
+        pages
+            .map_ok(|page| stream::iter(page.objects).map(Ok))
+            .try_flatten()
     }
 }

@@ -3,6 +3,7 @@
 use super::report::Failed;
 use super::{Batch, Input, Items};
 use crate::key::KeyFrom;
+use crate::row::Row;
 use crate::schema::S3Schema;
 use crate::table::Table;
 
@@ -28,7 +29,7 @@ impl<T: S3Schema> Table<T> {
             Items::new(keys, T::Key::key_from),
             |key: T::Key, _| async {
                 match self.fetch(key.clone()).await {
-                    Ok(found) => Ok(found.map(|(_, _, row)| row)),
+                    Ok(found) => Ok(found.map(Row::into_inner)),
                     Err(error) => Err(Failed { input: key, error }),
                 }
             },

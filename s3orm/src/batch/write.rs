@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::report::{Failed, Outcome};
 use super::{Batch, Input, Items};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::row::{IntoRow, Row};
 use crate::schema::{S3Schema, WriteEvent};
-use crate::store::Precondition;
-use crate::table::{Table, WriteOptions, write_error, write_options, written};
+use crate::store::{ETag, Precondition, PutObject};
+use crate::table::{Table, WriteOptions, create, replace, write_error, write_options, written};
 use crate::write;
 
 /// Of a [`Batch`]: it creates rows, and says what becomes of those that are there.
@@ -90,6 +90,9 @@ impl<T: S3Schema> Table<T> {
     async fn write_one(&self, mut row: T, write: Arc<Write>) -> Outcome<Row<T>, T> {
         let db = self.db();
         let attempt = async {
+            if T::SCHEMA.is_stamped() {
+                return self.write_stamped(&mut row, &write).await;
+            }
             let mut request = self.request(&mut row, write.event, &write.options)?;
             request.precondition = write.precondition.clone();
             match write::put(db.store(), db.env(), &request).await {
@@ -101,6 +104,16 @@ impl<T: S3Schema> Table<T> {
             Ok((request, etag)) => Ok(written(row, request, etag)),
             Err(error) => Err(Failed { input: row, error }),
         }
+    }
+}
+
+impl<T: S3Schema> Table<T> {
+    async fn write_stamped(&self, row: &mut T, write: &Write) -> Result<(PutObject, ETag)> {
+        if write.precondition == Precondition::IfAbsent {
+            return create(self, row, &write.options).await;
+        }
+        let (_, request, etag) = replace(self, row, write.event, &write.options, None).await?;
+        Ok((request, etag))
     }
 }
 

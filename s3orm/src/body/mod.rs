@@ -6,6 +6,8 @@ pub mod raw;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::error::{Error, ErrorKind};
+
 /// Why a row does not encode, or bytes do not decode.
 #[derive(Debug)]
 pub struct BodyError {
@@ -24,6 +26,13 @@ impl BodyError {
 
     pub(crate) fn into_cause(self) -> Option<crate::error::Source> {
         self.source
+    }
+
+    /// As the error of an object that is read.
+    pub(crate) fn into_error(self, key: &str) -> Error {
+        Error::new(ErrorKind::Decode, self.message.clone())
+            .with_cause(self.source)
+            .with_key(key)
     }
 
     pub(crate) fn with_source(

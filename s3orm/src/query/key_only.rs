@@ -10,6 +10,7 @@ use super::list::{Candidate, Listing};
 use super::{NextColumn, Query, RangeColumn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Form, KeyColumn, KeyTuple as _, column_text, column_value};
+use crate::row::Row;
 use crate::schema::{KeyHandle, S3Schema};
 use crate::store::{ListObjects, ListStart};
 use crate::table::{RequestFuture, Table, operation};
@@ -52,10 +53,12 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
 
     async fn values<V: KeyColumn>(&self, at: usize, form: Form) -> Result<Vec<V>> {
         let range = self.range()?;
-        let in_folders = range.has_folders() && range.fixed_columns() == at;
+        // A folder may hold nothing but what deleted rows have left.
+        let in_folders =
+            range.has_folders() && range.fixed_columns() == at && !T::SCHEMA.is_stamped();
         if in_folders && self.filter.is_none() && self.spec.limit.is_none() {
             let meter = Arc::new(Meter::new(self.spec.budget));
-            let mut listing = Listing::new(self.table.db().clone(), range.clone(), meter, 0);
+            let mut listing = Listing::new(self.table.db().clone(), range.clone(), meter, 0, false);
             let folders = listing.folders().await?;
             let texts = folders
                 .iter()
@@ -161,7 +164,7 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
                 return Ok(None);
             };
             let found = table.fetch_object(chosen.key, chosen.object).await?;
-            Ok(found.map(|(_, _, row)| row))
+            Ok(found.map(Row::into_inner))
         })
         .await
     }
@@ -231,8 +234,8 @@ pub struct RandomKey<'a, T: S3Schema, At> {
 impl<T: S3Schema, At> RandomKey<'_, T, At> {
     /// Cheaper, and **not uniform**: at each `/` of the path one of the first thousand folders and
     /// keys is taken, each with the same probability, so that a key in a small folder is likelier.
-    /// Cost: 1 LIST for each `/` of the path and 1 more. Under a filter, and where that ends in a
-    /// folder without a row of the query, the exact form is taken.
+    /// Cost: 1 LIST for each `/` of the path and 1 more. Under a filter, in a stamped
+    /// table, and where that ends in a folder without a row of the query, the exact form is taken.
     pub fn approximate(mut self) -> Self {
         self.approximate = true;
         self
@@ -241,6 +244,7 @@ impl<T: S3Schema, At> RandomKey<'_, T, At> {
     async fn run(self) -> Result<Option<T::Key>> {
         if self.approximate
             && self.query.filter.is_none()
+            && !T::SCHEMA.is_stamped()
             && let Some(key) = self.query.descent().await?
         {
             return Ok(Some(key));

@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyRange, KeyTuple as _, Place};
 use crate::schema::S3Schema;
+use crate::stamp::presence::rows_only;
 use crate::store::{ListObjects, ListStart, Page};
 
 /// Keys in a page: S3 gives no more.
@@ -28,6 +29,8 @@ pub(super) struct Listing {
     db: Db,
     range: KeyRange,
     meter: Arc<Meter>,
+    /// Whether there are objects which are no rows, but where rows were.
+    stamped: bool,
     state: State,
     shown: Option<Shown>,
 }
@@ -47,7 +50,13 @@ enum State {
 
 impl Listing {
     /// `first` keys at most in the first page, where that is likely to be enough.
-    pub(super) fn new(db: Db, range: KeyRange, meter: Arc<Meter>, first: usize) -> Self {
+    pub(super) fn new(
+        db: Db,
+        range: KeyRange,
+        meter: Arc<Meter>,
+        first: usize,
+        stamped: bool,
+    ) -> Self {
         let start = match &range.start_after {
             Some(key) => ListStart::After(key.clone()),
             None => ListStart::First,
@@ -56,6 +65,7 @@ impl Listing {
             db,
             range,
             meter,
+            stamped,
             state: State::Next(start, first.clamp(1, PAGE)),
             shown: None,
         }
@@ -85,7 +95,14 @@ impl Listing {
             limit: u16::try_from(keys).ok(),
             ..ListObjects::default()
         };
-        Ok(Box::pin(async move { db.page(request).await }))
+        let (meter, stamped) = (Arc::clone(&self.meter), self.stamped);
+        Ok(Box::pin(async move {
+            let page = db.page(request).await?;
+            if stamped {
+                return rows_only(&db, page, || meter.charge(Call::Get)).await;
+            }
+            Ok(page)
+        }))
     }
 
     /// The names that end at the next `/` after the range's prefix: one a folder.

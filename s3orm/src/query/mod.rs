@@ -325,7 +325,8 @@ impl<T: S3Schema, At> Query<'_, T, At> {
         };
         let meter = Arc::new(Meter::new(self.spec.budget));
         let db = self.table.db().clone();
-        let listing = Listing::new(db, range.clone(), Arc::clone(&meter), first);
+        let stamped = T::SCHEMA.is_stamped();
+        let listing = Listing::new(db, range.clone(), Arc::clone(&meter), first, stamped);
         let descending = self.spec.order == Order::Descending;
         let (listing, filter) = (Keys::Listing(listing), self.filter.clone());
         Candidates::new(listing, range, meter, filter, wanted, descending)

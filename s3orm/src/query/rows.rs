@@ -227,9 +227,9 @@ impl<T: S3Schema> RowStream<T> {
             let Candidate { key, object, .. } = candidate;
             let found = table.fetch_object(key, object.clone()).await;
             let row = found.map(|found| {
-                let (meta, key, row) = found?;
+                let row = found?;
                 let is_met = filter.is_none_or(|filter| filter.matches(&row));
-                is_met.then(|| Row::read(row, key, meta))
+                is_met.then_some(row)
             });
             (Some(object), row)
         })

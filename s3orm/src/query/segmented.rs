@@ -283,6 +283,7 @@ impl<T: S3Schema, At> Segmented<'_, T, At> {
             meter,
             self.most,
             T::Key::digits,
+            T::SCHEMA.is_stamped(),
             spans,
         ))
     }

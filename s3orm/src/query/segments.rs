@@ -45,6 +45,7 @@ pub(super) struct Segments {
     most: usize,
     /// The digits of a key column's type.
     digits: fn(usize) -> Option<&'static str>,
+    stamped: bool,
     /// Those that have come to their end and were looked at are not kept.
     parts: Vec<Part>,
     /// Pages that were not asked for yet, of one listing each at most.
@@ -80,6 +81,7 @@ impl Segments {
         meter: Arc<Meter>,
         most: usize,
         digits: fn(usize) -> Option<&'static str>,
+        stamped: bool,
         spans: Vec<Span>,
     ) -> Self {
         let mut this = Self {
@@ -88,6 +90,7 @@ impl Segments {
             meter,
             most,
             digits,
+            stamped,
             parts: Vec::new(),
             pages: VecDeque::new(),
         };
@@ -103,7 +106,13 @@ impl Segments {
         if let Some(until) = &rest.until {
             range.up_to(until);
         }
-        let listing = Listing::new(self.db.clone(), range, Arc::clone(&self.meter), PAGE);
+        let listing = Listing::new(
+            self.db.clone(),
+            range,
+            Arc::clone(&self.meter),
+            PAGE,
+            self.stamped,
+        );
         Part {
             rest,
             listing,

@@ -88,11 +88,11 @@ impl<T: S3Schema, C: BelongsTo<T>> GetWith<'_, T, C> {
         // The row alone decides whether there is an answer, whichever is known first.
         match select(pin!(self.table.fetch(self.key)), pin!(query.all())).await {
             Either::Left((parent, children)) => match parent? {
-                Some((_, _, parent)) => Ok(Some((parent, children.await?))),
+                Some(parent) => Ok(Some((parent.into_inner(), children.await?))),
                 None => Ok(None),
             },
             Either::Right((children, parent)) => match parent.await? {
-                Some((_, _, parent)) => Ok(Some((parent, children?))),
+                Some(parent) => Ok(Some((parent.into_inner(), children?))),
                 None => Ok(None),
             },
         }

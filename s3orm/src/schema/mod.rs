@@ -61,9 +61,27 @@ pub struct TableSchema {
     pub body: BodyFormat,
     /// Every column, in the order of the struct's fields.
     pub columns: &'static [ColumnSchema],
+    /// Whether its rows can take part in transactions: `#[s3(transactional)]`.
+    pub transactional: bool,
     /// The struct's documentation.
     pub doc: &'static str,
 }
+
+impl TableSchema {
+    /// Whether its rows carry a stamp, in a member `_m` that is the library's, and are read before
+    /// they are written: those of tables with transactions are.
+    pub fn is_stamped(&self) -> bool {
+        self.transactional
+    }
+}
+
+/// A table whose rows can take part in transactions: what `#[s3(transactional)]` implements.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{Self}` cannot take part in transactions",
+    label = "the table is not transactional",
+    note = "add `transactional` to the `#[s3(...)]` above `{Self}`; rows that are stored already stay readable"
+)]
+pub trait Transactional: S3Schema {}
 
 /// What an object's bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +167,7 @@ impl AnyKey {
         },
         body: BodyFormat::Json,
         columns: &[],
+        transactional: false,
         doc: "",
     };
 

@@ -2,6 +2,7 @@
 
 use std::future::IntoFuture;
 
+use super::swap::{Step, Swapped, changed, swap};
 use super::{RequestFuture, Table, awaits, operation, write_error};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +21,8 @@ impl<T: S3Schema> Table<T> {
     /// old one is gone. [`InvalidKey`](ErrorKind::InvalidKey), and those of the connection.
     ///
     /// # Cost
-    /// 1 DELETE.
+    /// 1 DELETE. Of a stamped table 1 GET and 1 PUT: what was deleted leaves a tombstone, by which a
+    /// lost answer is found again, until it is vacuumed.
     pub fn delete<K>(&self, key: K) -> Delete<'_, T>
     where
         T::Key: KeyFrom<K>,
@@ -35,7 +37,8 @@ impl<T: S3Schema> Table<T> {
 pub struct Delete<'a, T: S3Schema> {
     table: &'a Table<T>,
     key: T::Key,
-    precondition: Precondition,
+    must_exist: bool,
+    version: Option<Version>,
 }
 
 /// A request of [`Delete::returning_old`].
@@ -48,7 +51,8 @@ impl<'a, T: S3Schema> Delete<'a, T> {
         Self {
             table,
             key,
-            precondition: Precondition::None,
+            must_exist: false,
+            version: None,
         }
     }
 
@@ -56,16 +60,14 @@ impl<'a, T: S3Schema> Delete<'a, T> {
     /// conditionally. Cost: 1 DELETE; on servers that take `If-Match: *` for a tag, which refuse it
     /// for every row, 1 HEAD and 1 DELETE more.
     pub fn must_exist(mut self) -> Self {
-        if self.precondition == Precondition::None {
-            self.precondition = Precondition::IfPresent;
-        }
+        self.must_exist = true;
         self
     }
 
     /// Only if the row has this version: [`Conflict`](ErrorKind::Conflict) otherwise. Needs a store
     /// that deletes conditionally.
     pub fn if_version(mut self, version: &Version) -> Self {
-        self.precondition = Precondition::IfMatch(version.etag.clone());
+        self.version = Some(version.clone());
         self
     }
 
@@ -78,20 +80,40 @@ impl<'a, T: S3Schema> Delete<'a, T> {
         DeleteReturning(self)
     }
 
+    pub(crate) fn of_key(table: &'a Table<T>, key: T::Key) -> Self {
+        Self::new(table, key)
+    }
+
     fn refused(&self) -> ErrorKind {
-        match self.precondition {
-            Precondition::IfMatch(_) => ErrorKind::Conflict,
-            _ => ErrorKind::NotFound,
+        match self.version {
+            Some(_) => ErrorKind::Conflict,
+            None => ErrorKind::NotFound,
         }
     }
 
+    /// There is no row to delete: nothing to do, unless it was said that there is one.
+    fn absent(&self, key: String) -> Result<()> {
+        if self.must_exist || self.version.is_some() {
+            return Err(Error::new(self.refused(), "there is no row with this key").with_key(key));
+        }
+        Ok(())
+    }
+
     async fn run(self) -> Result<()> {
+        if T::SCHEMA.is_stamped() {
+            return self.bury().await.map(drop);
+        }
         let (refused, db) = (self.refused(), self.table.db());
         let key = self.table.object_key(&self.key)?;
-        let any = self.precondition == Precondition::IfPresent;
+        let precondition = match (self.version, self.must_exist) {
+            (Some(version), _) => Precondition::IfMatch(version.etag),
+            (None, true) => Precondition::IfPresent,
+            (None, false) => Precondition::None,
+        };
+        let any = precondition == Precondition::IfPresent;
         let request = DeleteObject {
             key: key.clone(),
-            precondition: self.precondition,
+            precondition,
         };
         match write::delete(db.store(), db.env(), request).await {
             Err(Failure::Refused(error))
@@ -101,6 +123,32 @@ impl<'a, T: S3Schema> Delete<'a, T> {
             }
             outcome => outcome.map_err(|failure| write_error(failure, key, refused)),
         }
+    }
+}
+
+impl<T: S3Schema> Delete<'_, T> {
+    /// Deletes a row of a stamped table: a tombstone takes its place.
+    async fn bury(self) -> Result<Option<Row<T>>> {
+        let (table, mut old) = (self.table, None);
+        let object = table.object_key(&self.key)?;
+        let swapped = swap(table, &self.key, None, |row, base| {
+            let Some(row) = row else {
+                return self.absent(object.clone()).map(|()| Step::Keep);
+            };
+            if self
+                .version
+                .as_ref()
+                .is_some_and(|version| !base.is_of(version))
+            {
+                return Err(changed(object.clone()));
+            }
+            old = Some(row);
+            Ok(Step::Write(table.tombstone(object.clone())?))
+        });
+        Ok(match swapped.await? {
+            Swapped::Written(..) => old,
+            Swapped::Kept => None,
+        })
     }
 }
 
@@ -127,22 +175,21 @@ async fn delete_found(db: &Db, key: String) -> Result<()> {
 
 impl<T: S3Schema> DeleteReturning<'_, T> {
     async fn run(self) -> Result<Option<Row<T>>> {
-        let (refused, db) = (self.0.refused(), self.0.table.db());
+        let Self(delete) = self;
+        if T::SCHEMA.is_stamped() {
+            return delete.bury().await;
+        }
+        let db = delete.table.db();
         let mut attempts = db.attempts();
         loop {
-            let Some((meta, key, row)) = self.0.table.fetch(self.0.key.clone()).await? else {
-                return match self.0.precondition {
-                    Precondition::None => Ok(None),
-                    _ => Err(Error::new(refused, "there is no row with this key")
-                        .with_key(self.0.table.object_key(&self.0.key)?)),
-                };
+            let Some(row) = delete.table.fetch(delete.key.clone()).await? else {
+                let key = delete.table.object_key(&delete.key)?;
+                return delete.absent(key).map(|()| None);
             };
-            let row = Row::read(row, key, meta);
-            if let Precondition::IfMatch(etag) = &self.0.precondition
-                && *etag != row.version.etag
+            if let Some(version) = &delete.version
+                && version.etag != row.version.etag
             {
-                let detail = "the row is not at this version any more; nothing was deleted";
-                return Err(Error::new(ErrorKind::Conflict, detail).with_key(row.key));
+                return Err(changed(row.key));
             }
             let request = DeleteObject {
                 key: row.key.clone(),

@@ -9,6 +9,7 @@ mod patch;
 mod put;
 mod read;
 mod rekey;
+mod swap;
 mod update;
 
 use std::fmt;
@@ -17,8 +18,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 pub use delete::{Delete, DeleteReturning};
+pub(crate) use insert::create;
 pub use insert::{Insert, InsertOrNothing};
 pub use patch::{Appendable, Number, Patch, PatchReturning};
+pub(crate) use put::replace;
 pub use put::{Put, PutReturning, Replaced, Save};
 pub use read::{Exists, Get, Read};
 pub use rekey::Rekey;
@@ -31,9 +34,8 @@ use crate::key::{KeyFrom, KeyTuple as _};
 use crate::query::Query;
 use crate::row::{Row, Version};
 use crate::schema::{Prepare, S3Schema, WriteEvent};
-use crate::store::{
-    ETag, GetObject, Metadata, ObjectMeta, Precondition, PutObject, StoreError, StoreErrorKind,
-};
+use crate::stamp::{self, Form, seen};
+use crate::store::{ETag, Metadata, Precondition, PutObject, StoreError, StoreErrorKind};
 use crate::write::{self, Failure};
 use tracing::Instrument as _;
 
@@ -133,7 +135,8 @@ impl<T: S3Schema> Table<T> {
             .map_err(|error| self.during("key", error))
     }
 
-    /// The bytes that [`put`](Self::put) would store. No request.
+    /// The bytes that [`put`](Self::put) would store; of a stamped table, without the stamp. No
+    /// request.
     ///
     /// # Errors
     /// [`InvalidRow`](ErrorKind::InvalidRow).
@@ -142,7 +145,8 @@ impl<T: S3Schema> Table<T> {
             .map_err(|error| self.during("encode", error))
     }
 
-    /// The row of a key and of stored bytes, as [`get`](Self::get) would return it. No request.
+    /// The row of a key and of stored bytes, as [`get`](Self::get) would return it; of a row under a
+    /// transaction, as it was before. No request.
     ///
     /// # Errors
     /// [`Decode`](ErrorKind::Decode), [`InvalidKey`](ErrorKind::InvalidKey).
@@ -152,8 +156,26 @@ impl<T: S3Schema> Table<T> {
     {
         let key = T::Key::key_from(key);
         self.object_key(&key)
-            .and_then(|object| self.decode_row(key, &object, body))
+            .and_then(|object| self.decode_object(key, &object, body))
             .map_err(|error| self.during("decode", error))
+    }
+
+    fn decode_object(&self, key: T::Key, object: &str, body: &[u8]) -> Result<T> {
+        if !T::SCHEMA.is_stamped() {
+            return self.decode_row(key, object, body);
+        }
+        let form = stamp::body::read(&Bytes::copy_from_slice(body));
+        let (_, form) = form.map_err(|error| error.into_error(object))?;
+        let columns = match form {
+            Form::Row(columns) => Some(columns),
+            Form::Intent(intent) => intent.was,
+            Form::Tombstone => None,
+        };
+        let Some(columns) = columns else {
+            let detail = "the object is what a deleted row has left";
+            return Err(Error::new(ErrorKind::Decode, detail).with_key(object));
+        };
+        self.decode_row(key, object, &columns)
     }
 
     /// `<prefix>/<table>/`: what every key of this table begins with.
@@ -196,11 +218,7 @@ impl<T: S3Schema> Table<T> {
     }
 
     fn decode_row(&self, key: T::Key, object: &str, body: &[u8]) -> Result<T> {
-        let row = T::decode(key, body).map_err(|error| {
-            Error::new(ErrorKind::Decode, error.to_string())
-                .with_cause(error.into_cause())
-                .with_key(object)
-        })?;
+        let row = T::decode(key, body).map_err(|error| error.into_error(object))?;
         let own = self.object_key(&row.key());
         if own.as_deref().is_ok_and(|own| own == object) {
             return Ok(row);
@@ -236,31 +254,24 @@ impl<T: S3Schema> Table<T> {
         })
     }
 
-    /// Reads the object of a key: its metadata and the row, or `None`.
-    pub(crate) async fn fetch(&self, key: T::Key) -> Result<Option<(ObjectMeta, String, T)>> {
+    /// Reads the row of a key.
+    pub(crate) async fn fetch(&self, key: T::Key) -> Result<Option<Row<T>>> {
         let object_key = self.object_key(&key)?;
         self.fetch_object(key, object_key).await
     }
 
-    /// Reads an object whose key is known in both forms.
+    /// Reads a row whose key is known in both forms.
     pub(crate) async fn fetch_object(
         &self,
         key: T::Key,
         object_key: String,
-    ) -> Result<Option<(ObjectMeta, String, T)>> {
-        let request = GetObject {
-            key: object_key.clone(),
-            max_bytes: Some(self.db.max_row_bytes()),
-            ..GetObject::default()
-        };
-        match self.db.store().get(request).await {
-            Ok(object) => {
-                let row = self.decode_row(key, &object_key, &object.body)?;
-                Ok(Some((object.meta, object_key, row)))
-            }
-            Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
-            Err(error) => Err(store_error(error, Some(object_key))),
+    ) -> Result<Option<Row<T>>> {
+        if T::SCHEMA.is_stamped() {
+            let seen = seen::look(&self.db, &object_key).await?;
+            return self.row_seen(key, &seen);
         }
+        let found = self.read_plain(key, object_key).await?;
+        Ok(found.map(|(meta, key, row)| Row::read(row, key, meta)))
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::future::IntoFuture;
 
+use super::swap::{Step, changed, swap};
 use super::{
     RequestFuture, Table, WriteOptions, awaits, operation, write_error, write_options, written,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{IntoRow, Row, Version};
-use crate::schema::{S3Schema, WriteEvent};
-use crate::store::{Precondition, PutObject};
-use crate::write::{self, Failure};
+use crate::schema::{Prepare, S3Schema, WriteEvent};
+use crate::store::{ETag, Precondition, PutObject};
+use crate::write;
 
 impl<T: S3Schema> Table<T> {
     /// Creates a row or replaces it, whatever is there; awaiting returns it as [`Row<T>`].
@@ -128,6 +129,9 @@ impl<'a, T: S3Schema> Put<'a, T> {
     }
 
     async fn run(mut self) -> Result<Row<T>> {
+        if T::SCHEMA.is_stamped() {
+            return Ok(PutReturning(self).run().await?.new);
+        }
         let mut request = self
             .table
             .request(&mut self.row, self.event, &self.options)?;
@@ -147,37 +151,33 @@ impl<T: S3Schema> PutReturning<'_, T> {
             event,
             version,
         } = self.0;
-        let request = table.request(&mut row, event, &options)?;
-        let db = table.db();
-        let mut attempts = db.attempts();
-        loop {
-            let old = table.fetch(row.key()).await?;
-            let old = old.map(|(meta, key, row)| Row::read(row, key, meta));
-            if let Some(version) = &version
-                && old
-                    .as_ref()
-                    .is_none_or(|row| row.version.etag != version.etag)
-            {
-                return Err(changed(request.key));
-            }
-            let mut request = request.clone();
-            match &old {
-                Some(old) => replacing(&mut request, &old.version),
-                None => request.precondition = Precondition::IfAbsent,
-            }
-            match write::put(db.store(), db.env(), &request).await {
-                Ok(etag) => {
-                    return Ok(Replaced {
-                        old,
-                        new: written(row, request, etag),
-                    });
-                }
-                Err(Failure::Refused(error)) if write::is_race(&error) && attempts.next().await => {
-                }
-                Err(failure) => return Err(write_error(failure, request.key, ErrorKind::Conflict)),
-            }
-        }
+        let version = version.as_ref();
+        let (old, request, etag) = replace(table, &mut row, event, &options, version).await?;
+        let new = written(row, request, etag);
+        Ok(Replaced { old, new })
     }
+}
+
+/// Writes a row over what was read; that, and the write.
+pub(crate) async fn replace<T: S3Schema>(
+    table: &Table<T>,
+    row: &mut T,
+    event: WriteEvent,
+    options: &WriteOptions,
+    version: Option<&Version>,
+) -> Result<(Option<Row<T>>, PutObject, ETag)> {
+    row.prepare(&Prepare::new(table.db().env(), event));
+    let (mut old, key) = (None, row.key());
+    let swapped = swap(table, &key, None, |found, base| {
+        let request = table.request(row, event, options)?;
+        if version.is_some_and(|version| !base.is_of(version)) {
+            return Err(changed(request.key));
+        }
+        old = found;
+        Ok(Step::Write(request))
+    });
+    let (request, etag) = swapped.await?.written()?;
+    Ok((old, request, etag))
 }
 
 impl<'a, T: S3Schema> Save<'a, T> {
@@ -198,8 +198,33 @@ impl<'a, T: S3Schema> Save<'a, T> {
             self.table
                 .request(&mut self.row.value, WriteEvent::Save, &self.options)?;
         same_key(&self.row.key, &request.key)?;
+        if T::SCHEMA.is_stamped() {
+            return self.run_stamped().await;
+        }
         replacing(&mut request, &self.row.version);
         send(self.table, self.row.value, request, ErrorKind::Conflict).await
+    }
+}
+
+impl<T: S3Schema> Save<'_, T> {
+    /// The version of a stamped row may be under another tag by now: that of a transaction which
+    /// only looked at it, or of the same value once its transaction was finished.
+    async fn run_stamped(self) -> Result<Row<T>> {
+        let Self {
+            table,
+            mut row,
+            options,
+        } = self;
+        let (version, key) = (row.version.clone(), row.value.key());
+        let swapped = swap(table, &key, None, |_, base| {
+            if !base.is_of(&version) {
+                return Err(changed(row.key.clone()));
+            }
+            let request = table.request(&mut row.value, WriteEvent::Save, &options)?;
+            Ok(Step::Write(request))
+        });
+        let (request, etag) = swapped.await?.written()?;
+        Ok(written(row.value, request, etag))
     }
 }
 
@@ -214,14 +239,6 @@ pub(super) fn same_key(read: &str, now: &str) -> Result<()> {
     )
     .with_help("`rekey` moves a row to another key")
     .with_key(now))
-}
-
-fn changed(key: String) -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        "the row is not at this version any more; nothing was written",
-    )
-    .with_key(key)
 }
 
 async fn send<T: S3Schema>(

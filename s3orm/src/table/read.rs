@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::key::KeyFrom;
 use crate::row::Row;
 use crate::schema::S3Schema;
+use crate::stamp::seen;
 use crate::store::{ByteRange, GetObject, StoreErrorKind};
 
 impl<T: S3Schema> Table<T> {
@@ -47,7 +48,8 @@ impl<T: S3Schema> Table<T> {
     /// As [`get`](Self::get), but for `Decode`: the object is not looked at.
     ///
     /// # Cost
-    /// 1 GET of one byte (the answer to a HEAD would not tell an absent row from an absent bucket).
+    /// 1 GET of one byte (the answer to a HEAD would not tell an absent row from an absent bucket);
+    /// of a stamped table, 1 GET.
     pub fn exists<K>(&self, key: K) -> Exists<'_, T>
     where
         T::Key: KeyFrom<K>,
@@ -99,6 +101,10 @@ impl<'a, T: S3Schema> Exists<'a, T> {
 
     async fn run(self) -> Result<bool> {
         let key = self.table.object_key(&self.key)?;
+        if T::SCHEMA.is_stamped() {
+            let seen = seen::look(self.table.db(), &key).await?;
+            return Ok(seen.row.is_some());
+        }
         let request = GetObject {
             key: key.clone(),
             range: Some(ByteRange::Span(0, 1)),
@@ -118,14 +124,13 @@ impl<'a, T: S3Schema> Exists<'a, T> {
 
 impl<T: S3Schema> Get<'_, T> {
     async fn run(self) -> Result<Option<T>> {
-        Ok(self.table.fetch(self.key).await?.map(|(_, _, row)| row))
+        Ok(self.table.fetch(self.key).await?.map(Row::into_inner))
     }
 }
 
 impl<T: S3Schema> Read<'_, T> {
     async fn run(self) -> Result<Option<Row<T>>> {
-        let found = self.table.fetch(self.key).await?;
-        Ok(found.map(|(meta, key, row)| Row::read(row, key, meta)))
+        self.table.fetch(self.key).await
     }
 }
 

@@ -239,8 +239,10 @@ where
     /// Reads the row and changes it.
     async fn read(&mut self) -> Result<Source<T>> {
         let table = self.table;
-        let Some((meta, object, row)) = table.fetch(self.key.clone()).await? else {
-            return Err(absent(table.object_key(&self.key)?));
+        let object = table.object_key(&self.key)?;
+        let Some((meta, object, row)) = table.read_plain(self.key.clone(), object.clone()).await?
+        else {
+            return Err(absent(object));
         };
         let previous = meta.metadata.get(write::PREVIOUS);
         let previous = previous.map(|id| Mark::of_write(&object, id));
@@ -277,7 +279,8 @@ async fn copy<T: S3Schema>(table: &Table<T>, source: Source<T>) -> Result<Option
         Err(Failure::Refused(error)) if error.kind() == StoreErrorKind::PreconditionFailed => {}
         Err(failure) => return Err(uncopied(failure, request.key)),
     }
-    let Some((meta, key, row)) = table.fetch(source.value.key()).await? else {
+    let found = table.read_plain(source.value.key(), request.key.clone());
+    let Some((meta, key, row)) = found.await? else {
         return Ok(None);
     };
     let mark = Mark::read(&meta.metadata);

@@ -3,14 +3,13 @@
 use std::error::Error as StdError;
 use std::future::IntoFuture;
 
-use super::put::{replacing, same_key};
-use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_options, written};
+use super::put::same_key;
+use super::swap::{Step, Swapped, swap};
+use super::{RequestFuture, Table, WriteOptions, operation, write_options, written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeyFrom;
 use crate::row::Row;
 use crate::schema::{S3Schema, WriteEvent};
-use crate::store::PutObject;
-use crate::write::{self, Failure};
 
 impl<T: S3Schema> Table<T> {
     /// Reads a row, changes it and saves it, and does so again when somebody else was faster;
@@ -114,44 +113,30 @@ pub(super) async fn compare_and_swap<T: S3Schema>(
     options: &WriteOptions,
     mut change: impl FnMut(&mut Row<T>) -> Result<Change> + Send,
 ) -> Result<Row<T>> {
-    let db = table.db();
-    let mut attempts = db.attempts();
-    let mut refused: Option<(T, PutObject)> = None;
-    loop {
-        let Some((meta, object, row)) = table.fetch(key.clone()).await? else {
+    let mut left = None;
+    let swapped = swap(table, &key, None, |row, _| {
+        let Some(mut row) = row else {
             return Err(absent(table.object_key(&key)?));
         };
-        if let Some((row, request)) = refused.take()
-            && let Some(etag) = write::proof_of(&meta, write::id(&request))
-        {
-            // Something on the way sent the write twice; the refusal was of the second copy.
-            return Ok(written(row, request, etag));
-        }
-        let mut row = Row::read(row, object, meta);
-        match change(&mut row) {
-            Ok(Change::Write) => {}
-            Ok(Change::Nothing) => return Ok(row),
-            Err(error) => return Err(error.with_key(row.key)),
-        }
-        let options = options.over(&row);
-        let mut request = table.request(&mut row.value, WriteEvent::Save, &options)?;
-        same_key(&row.key, &request.key)?;
-        replacing(&mut request, &row.version);
-        let sent = match write::put_or_reread(db.store(), db.env(), &request).await {
-            Err(Failure::Refused(error)) if write::is_race(&error) => {
-                if attempts.next().await {
-                    refused = Some((row.value, request));
-                    continue;
-                }
-                write::look(db.store(), &request, error).await
+        let request = match change(&mut row) {
+            Ok(Change::Write) => {
+                let options = options.over(&row);
+                let request = table.request(&mut row.value, WriteEvent::Save, &options)?;
+                same_key(&row.key, &request.key)?;
+                Step::Write(request)
             }
-            sent => sent,
+            Ok(Change::Nothing) => Step::Keep,
+            Err(error) => return Err(error.with_key(row.key)),
         };
-        return match sent {
-            Ok(etag) => Ok(written(row.value, request, etag)),
-            Err(failure) => Err(write_error(failure, request.key, ErrorKind::Conflict)),
-        };
-    }
+        left = Some(row);
+        Ok(request)
+    });
+    let swapped = swapped.await?;
+    let row = left.ok_or_else(|| Error::new(ErrorKind::Internal, "no row was decided about"))?;
+    Ok(match swapped {
+        Swapped::Written(request, etag) => written(row.value, request, etag),
+        Swapped::Kept => row,
+    })
 }
 
 /// A closure's refusal as an error.

@@ -119,7 +119,8 @@ mod tests {
     async fn it_is_the_same_service_and_its_survey_is_a_request() {
         let store = FaultStore::memory();
         assert_eq!(store.service(), store.inner.service());
-        store.survey("scratch").await.unwrap();
+        let unsupported = store.survey("scratch").await.unwrap_err();
+        assert_eq!(unsupported.kind(), StoreErrorKind::Unsupported);
         assert_eq!(store.count(Call::Survey), 1);
     }
 

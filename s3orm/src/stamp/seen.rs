@@ -1,0 +1,254 @@
+//! A row of a stamped table as somebody sees it: the reader's rule.
+
+use bytes::Bytes;
+
+use super::body::{self, Form, Intent, Op, Stamp};
+use super::record::{Record, State};
+use crate::db::Db;
+use crate::error::{Error, ErrorKind, Result};
+use crate::row::Version;
+use crate::store::{ETag, GetObject, ObjectMeta, Precondition, PutObject, StoreErrorKind};
+use crate::table::store_error;
+use crate::write;
+
+/// What was there at a key at one instant.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// The object's key.
+    pub(crate) key: String,
+    /// The object, unless there is none.
+    pub(crate) object: Option<SeenObject>,
+    /// The row's columns, unless there is no row.
+    pub(crate) row: Option<Bytes>,
+    /// Which write made the row, or deleted it.
+    pub(crate) value_version: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct SeenObject {
+    pub(crate) meta: ObjectMeta,
+    /// The object's own stamp, unless another program has written it.
+    pub(crate) stamp: Option<Stamp>,
+    /// The transaction that it is under.
+    pub(crate) under: Option<Under>,
+}
+
+/// The transaction of an intent.
+#[derive(Debug, Clone)]
+pub(crate) struct Under {
+    pub(crate) intent: Intent,
+    /// Its record, unless that is gone or is not this row's.
+    pub(crate) record: Option<Record>,
+}
+
+impl Under {
+    fn is_committed(&self) -> bool {
+        let record = self.record.as_ref();
+        record.is_some_and(|record| record.state() == State::Committed)
+    }
+}
+
+/// Reads what is at a key.
+///
+/// # Errors
+/// [`Decode`](ErrorKind::Decode), [`LimitExceeded`](ErrorKind::LimitExceeded), and those of the
+/// connection.
+///
+/// Cost: 1 GET. Under a transaction 1 GET more, of its record, and the row's again if that is gone.
+pub(crate) async fn look(db: &Db, key: &str) -> Result<Seen> {
+    let mut without_record: Option<ETag> = None;
+    loop {
+        let Some((meta, stamp, form)) = read(db, key).await? else {
+            return Ok(Seen {
+                key: key.to_owned(),
+                object: None,
+                row: None,
+                value_version: None,
+            });
+        };
+        let intent = match form {
+            Form::Intent(intent) => intent,
+            Form::Row(columns) => return Ok(seen(key, meta, stamp, Some(columns))),
+            Form::Tombstone => return Ok(seen(key, meta, stamp, None)),
+        };
+        // A record goes after its rows are clean. So where the row is as it was before the record
+        // was looked for, the transaction never got as far as to count.
+        if without_record.as_ref() == Some(&meta.etag) {
+            return Ok(under(db, key, meta, stamp, intent, None));
+        }
+        match Record::read(db, &intent.tx).await? {
+            None => without_record = Some(meta.etag),
+            record => return Ok(under(db, key, meta, stamp, intent, record)),
+        }
+    }
+}
+
+async fn read(db: &Db, key: &str) -> Result<Option<(ObjectMeta, Option<Stamp>, Form)>> {
+    let request = GetObject {
+        key: key.to_owned(),
+        // An intent holds the row twice.
+        max_bytes: Some(2 * db.max_row_bytes() + 4096),
+        ..GetObject::default()
+    };
+    match db.store().get(request).await {
+        Ok(object) => {
+            let (stamp, form) = body::read(&object.body).map_err(|error| error.into_error(key))?;
+            Ok(Some((object.meta, stamp, form)))
+        }
+        Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
+        Err(error) => Err(store_error(error, Some(key.to_owned()))),
+    }
+}
+
+fn seen(key: &str, meta: ObjectMeta, stamp: Option<Stamp>, row: Option<Bytes>) -> Seen {
+    Seen {
+        key: key.to_owned(),
+        value_version: stamp.as_ref().map(|stamp| stamp.of_value().to_owned()),
+        object: Some(SeenObject {
+            meta,
+            stamp,
+            under: None,
+        }),
+        row,
+    }
+}
+
+fn under(
+    db: &Db,
+    key: &str,
+    meta: ObjectMeta,
+    stamp: Option<Stamp>,
+    intent: Intent,
+    record: Option<Record>,
+) -> Seen {
+    let record = record.filter(|record| {
+        let own = record.lists(db, key);
+        if !own {
+            let tx = intent.tx.as_str();
+            tracing::warn!(key, tx, "a row names a transaction that is not its own");
+        }
+        own
+    });
+    let under = Under { intent, record };
+    let (row, value_version) = if under.is_committed() && under.intent.op != Op::Check {
+        let tx = under.intent.tx.as_str().to_owned();
+        (under.intent.after().cloned(), Some(tx))
+    } else {
+        let was = stamp.as_ref().and_then(|stamp| stamp.logical.clone());
+        (under.intent.was.clone(), was)
+    };
+    Seen {
+        key: key.to_owned(),
+        object: Some(SeenObject {
+            meta,
+            stamp,
+            under: Some(under),
+        }),
+        row,
+        value_version,
+    }
+}
+
+impl Seen {
+    /// A key where nothing was ever looked for.
+    pub(crate) fn unseen(key: String) -> Self {
+        Self {
+            key,
+            object: None,
+            row: None,
+            value_version: None,
+        }
+    }
+
+    /// The record of the transaction that must be decided before the row is written.
+    pub(crate) fn pending(&self) -> Option<&Record> {
+        let under = self.object.as_ref()?.under.as_ref()?;
+        let record = under.record.as_ref()?;
+        (record.state() == State::Pending).then_some(record)
+    }
+
+    /// The row's version, for who saves it later.
+    pub(crate) fn version(&self) -> Option<Version> {
+        let object = self.object.as_ref()?;
+        Some(Version {
+            etag: object.meta.etag.clone(),
+            id: self.value_version.clone(),
+        })
+    }
+
+    /// Whether the row, or its absence, is of this version: also when a transaction has looked at it
+    /// since, which leaves another tag.
+    pub(crate) fn is_of(&self, version: &Version) -> bool {
+        match (&self.value_version, &version.id) {
+            (Some(seen), Some(id)) => seen == id,
+            (None, None) => {
+                let object = self.object.as_ref();
+                object.is_some_and(|object| object.meta.etag == version.etag)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether both saw the same row, or none.
+    pub(crate) fn is_same_value(&self, other: &Self) -> bool {
+        self.row.is_some() == other.row.is_some()
+            && match (&self.value_version, &other.value_version) {
+                (Some(own), Some(other)) => own == other,
+                (None, None) => self.etag() == other.etag(),
+                _ => false,
+            }
+    }
+
+    pub(crate) fn etag(&self) -> Option<&ETag> {
+        Some(&self.object.as_ref()?.meta.etag)
+    }
+
+    /// The user metadata of the object.
+    pub(crate) fn metadata(&self) -> crate::store::Metadata {
+        let object = self.object.as_ref();
+        let mut metadata =
+            object.map_or_else(Default::default, |object| object.meta.metadata.clone());
+        write::strip(&mut metadata);
+        metadata
+    }
+
+    pub(crate) fn content_type(&self) -> Option<String> {
+        self.object.as_ref()?.meta.content_type.clone()
+    }
+
+    /// Makes a write of what was seen here, and of nothing else. The request has an id, which becomes
+    /// the object's stamp.
+    ///
+    /// # Errors
+    /// Columns that are no JSON object.
+    pub(crate) fn seal(
+        &self,
+        request: &mut PutObject,
+        form: &Form,
+        logical: Option<String>,
+    ) -> Result<()> {
+        let object = self.object.as_ref();
+        let stamp = Stamp {
+            version: write::id(request).to_owned(),
+            previous: object
+                .and_then(|object| object.stamp.as_ref())
+                .map(|stamp| stamp.version.clone()),
+            logical,
+        };
+        request.body = body::write(&stamp, form).map_err(|error| {
+            Error::new(ErrorKind::InvalidRow, error.to_string())
+                .with_cause(error.into_cause())
+                .with_key(&self.key)
+        })?;
+        request.precondition = match object {
+            Some(object) => Precondition::IfMatch(object.meta.etag.clone()),
+            None => Precondition::IfAbsent,
+        };
+        if let Some(previous) = stamp.previous {
+            request
+                .metadata
+                .insert(write::PREVIOUS.to_owned(), previous);
+        }
+        Ok(())
+    }
+}
