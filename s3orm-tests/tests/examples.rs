@@ -140,6 +140,27 @@ async fn shop() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn bank() {
+    for printed in everywhere("bank", &[]).await {
+        let number = |before: &str, after: &str| {
+            let line = printed.lines().find(|line| line.ends_with(after));
+            let number = line.and_then(|line| line.strip_prefix(before)?.strip_suffix(after));
+            number.unwrap_or_else(|| panic!("{printed}")).to_owned()
+        };
+        let written = number("", " written down");
+        assert!(
+            printed.contains(&format!("{written} transfers done")),
+            "{printed}"
+        );
+        assert!(
+            printed.contains("refund: done\nrefund: done before\n"),
+            "{printed}"
+        );
+        assert_eq!(number("all accounts together: ", " cents"), "40000");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn doctor() {
     for printed in everywhere("doctor", &["--quick"]).await {
         assert!(

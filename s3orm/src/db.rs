@@ -160,6 +160,11 @@ impl Db {
         &self.0.options.prefix
     }
 
+    /// Whether both are one connection: clones of one another.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn options(&self) -> &Options {
         &self.0.options
     }

@@ -76,8 +76,11 @@ pub enum ErrorKind {
     /// reached; raise the budget, or ask for less.
     Budget,
     /// The closure of [`update`](crate::Table::update) refused; its error is the source. Or the row
-    /// does not meet a condition of [`patch`](crate::Table::patch). Nothing was written.
+    /// does not meet a condition of [`patch`](crate::Table::patch). Or the closure of a
+    /// [`transaction`](crate::Db::transaction) said so. Nothing was written.
     Cancelled,
+    /// The token of a transaction was used before, for another request. Use a new one.
+    TokenReused,
     /// The table's declaration and the stored rows do not fit together.
     Schema,
     /// The connection string, an environment variable or an option is wrong. Fix it.
@@ -97,6 +100,24 @@ impl Error {
             help: None,
             source: None,
         }))
+    }
+
+    /// The error of a closure that decides to write nothing: of kind
+    /// [`Cancelled`](ErrorKind::Cancelled), with the reason as its source.
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    ///
+    /// let error = s3orm::Error::cancelled("not enough money");
+    /// assert_eq!(error.kind(), s3orm::ErrorKind::Cancelled);
+    /// assert_eq!(error.source().unwrap().to_string(), "not enough money");
+    /// ```
+    pub fn cancelled(reason: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(
+            ErrorKind::Cancelled,
+            "the closure refused; nothing was written",
+        )
+        .with_source(reason)
     }
 
     /// A configuration error, with what to write instead.

@@ -186,6 +186,7 @@ pub mod table;
 pub mod testing;
 #[cfg(any(feature = "chrono", feature = "jiff"))]
 mod time;
+pub mod tx;
 mod url;
 mod write;
 

@@ -31,9 +31,9 @@
 pub(crate) mod body;
 pub(crate) mod patience;
 pub(crate) mod presence;
-#[allow(dead_code, reason = "transactions create and collect them")]
+
 pub(crate) mod record;
-#[allow(dead_code, reason = "transactions compare what they saw")]
+
 pub(crate) mod seen;
 
 pub(crate) use body::Form;

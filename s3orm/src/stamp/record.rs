@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::db::Db;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Source};
 use crate::store::{ETag, GetObject, Metadata, Precondition, PutObject, StoreErrorKind};
 use crate::table::{store_error, write_error};
 use crate::write::{self, Failure};
@@ -199,7 +199,8 @@ impl Record {
     /// its tag changes with the first copy that lands, so that no second one can.
     ///
     /// # Errors
-    /// Those of the connection, if the decision was certainly not applied.
+    /// Those of the connection, if the decision was certainly not applied. Where nobody can tell,
+    /// the answer is [`Decided::Unknown`].
     ///
     /// Cost: 1 PUT; 1 GET and 1 PUT more for each answer that is lost, 1 GET if another was faster.
     pub(crate) async fn decide(mut self, db: &Db, state: State) -> Result<Decided> {
@@ -235,20 +236,29 @@ impl Record {
                 // It was sent before, so it may be applied all the same.
                 Err(Failure::Refused(_)) => {}
             }
-            match Self::read(db, &self.id).await? {
-                None => return Ok(Decided::Missing),
-                Some(record) if record.state() != State::Pending => {
+            match Self::read(db, &self.id).await {
+                Ok(None) => return Ok(Decided::Missing),
+                Ok(Some(record)) if record.state() != State::Pending => {
                     return Ok(Decided::As(record));
                 }
-                Some(record) => self = record,
+                Ok(Some(record)) => self = record,
+                Err(error) => return Ok(Decided::Unknown(self.undecided(error))),
             }
         }
-        let detail = "the answers to the decision were lost each time, and the record is pending";
-        let error = Error::new(ErrorKind::OutcomeUnknown, detail).with_key(self.id.object_key(db));
         Ok(Decided::Unknown(match lost {
-            Some(lost) => error.with_source(lost),
-            None => error,
+            Some(lost) => self.undecided(lost),
+            None => self.undecided("others changed it each time"),
         }))
+    }
+
+    fn undecided(&self, source: impl Into<Source>) -> Error {
+        let tx = self.id.as_str();
+        let detail = format!(
+            "the transaction {tx} may be decided or not: the answer was lost, and nobody tells"
+        );
+        Error::new(ErrorKind::OutcomeUnknown, detail)
+            .with_help("read its rows before doing it again")
+            .with_source(source)
     }
 }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::body::{self, Form, Intent, Op, Stamp};
 use super::record::{Record, State};
 use crate::db::Db;
+use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Version;
 use crate::store::{ETag, GetObject, ObjectMeta, Precondition, PutObject, StoreErrorKind};
@@ -39,13 +40,6 @@ pub(crate) struct Under {
     pub(crate) intent: Intent,
     /// Its record, unless that is gone or is not this row's.
     pub(crate) record: Option<Record>,
-}
-
-impl Under {
-    fn is_committed(&self) -> bool {
-        let record = self.record.as_ref();
-        record.is_some_and(|record| record.state() == State::Committed)
-    }
 }
 
 /// Reads what is at a key.
@@ -129,27 +123,44 @@ fn under(
         }
         own
     });
-    let under = Under { intent, record };
-    let (row, value_version) = if under.is_committed() && under.intent.op != Op::Check {
-        let tx = under.intent.tx.as_str().to_owned();
-        (under.intent.after().cloned(), Some(tx))
-    } else {
-        let was = stamp.as_ref().and_then(|stamp| stamp.logical.clone());
-        (under.intent.was.clone(), was)
-    };
-    Seen {
+    let value_version = stamp.as_ref().and_then(|stamp| stamp.logical.clone());
+    let was = intent.was.clone();
+    let seen = Seen {
         key: key.to_owned(),
         object: Some(SeenObject {
             meta,
             stamp,
-            under: Some(under),
+            under: Some(Under {
+                intent,
+                record: None,
+            }),
         }),
-        row,
+        row: was,
         value_version,
+    };
+    match record {
+        Some(record) => seen.by(&record),
+        None => seen,
     }
 }
 
 impl Seen {
+    /// The row as its transaction's record leaves it.
+    pub(crate) fn by(mut self, record: &Record) -> Self {
+        let under = self
+            .object
+            .as_mut()
+            .and_then(|object| object.under.as_mut());
+        if let Some(under) = under {
+            under.record = Some(record.clone());
+            if record.state() == State::Committed && under.intent.op != Op::Check {
+                self.row = under.intent.after().cloned();
+                self.value_version = Some(under.intent.tx.as_str().to_owned());
+            }
+        }
+        self
+    }
+
     /// A key where nothing was ever looked for.
     pub(crate) fn unseen(key: String) -> Self {
         Self {
@@ -214,6 +225,30 @@ impl Seen {
 
     pub(crate) fn content_type(&self) -> Option<String> {
         self.object.as_ref()?.meta.content_type.clone()
+    }
+
+    /// A write of this form over what was seen here, and over nothing else. The object keeps its
+    /// content type and its user metadata.
+    ///
+    /// # Errors
+    /// Columns that are no JSON object.
+    pub(crate) fn request(
+        &self,
+        env: &Env,
+        form: &Form,
+        logical: Option<String>,
+    ) -> Result<PutObject> {
+        let mut metadata = self.metadata();
+        metadata.insert(write::ID.to_owned(), write::new_id(env));
+        let content_type = self.content_type();
+        let mut request = PutObject {
+            key: self.key.clone(),
+            content_type: Some(content_type.map_or("application/json".into(), Into::into)),
+            metadata,
+            ..PutObject::default()
+        };
+        self.seal(&mut request, form, logical)?;
+        Ok(request)
     }
 
     /// Makes a write of what was seen here, and of nothing else. The request has an id, which becomes

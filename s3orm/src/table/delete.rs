@@ -35,10 +35,10 @@ impl<T: S3Schema> Table<T> {
 #[derive(Debug)]
 #[must_use = "requests do nothing until awaited"]
 pub struct Delete<'a, T: S3Schema> {
-    table: &'a Table<T>,
-    key: T::Key,
-    must_exist: bool,
-    version: Option<Version>,
+    pub(super) table: &'a Table<T>,
+    pub(super) key: T::Key,
+    pub(super) must_exist: bool,
+    pub(super) version: Option<Version>,
 }
 
 /// A request of [`Delete::returning_old`].

@@ -38,15 +38,15 @@ impl<T: S3Schema> Table<T> {
 #[derive(Debug)]
 #[must_use = "requests do nothing until awaited"]
 pub struct Insert<'a, T> {
-    table: &'a Table<T>,
-    row: T,
-    options: WriteOptions,
+    pub(super) table: &'a Table<T>,
+    pub(super) row: T,
+    pub(super) options: WriteOptions,
 }
 
 /// A request of [`Insert::on_conflict_nothing`].
 #[derive(Debug)]
 #[must_use = "requests do nothing until awaited"]
-pub struct InsertOrNothing<'a, T>(Insert<'a, T>);
+pub struct InsertOrNothing<'a, T>(pub(super) Insert<'a, T>);
 
 write_options!(Insert);
 

@@ -10,6 +10,7 @@ mod put;
 mod read;
 mod rekey;
 mod swap;
+mod transact;
 mod update;
 
 use std::fmt;
@@ -20,11 +21,14 @@ use bytes::Bytes;
 pub use delete::{Delete, DeleteReturning};
 pub(crate) use insert::create;
 pub use insert::{Insert, InsertOrNothing};
+pub(crate) use patch::unmet_by_row;
 pub use patch::{Appendable, Number, Patch, PatchReturning};
 pub(crate) use put::replace;
 pub use put::{Put, PutReturning, Replaced, Save};
 pub use read::{Exists, Get, Read};
 pub use rekey::Rekey;
+pub(crate) use transact::RowWrite;
+pub use transact::TransactionWrite;
 pub use update::{Decision, Update};
 
 use crate::db::Db;

@@ -64,11 +64,11 @@ impl<T: S3Schema> Table<T> {
 /// them or none.
 #[must_use = "requests do nothing until awaited"]
 pub struct Patch<'a, T: S3Schema> {
-    table: &'a Table<T>,
-    key: T::Key,
-    conditions: Vec<Filter<T>>,
-    edits: Vec<Edit<T>>,
-    options: WriteOptions,
+    pub(super) table: &'a Table<T>,
+    pub(super) key: T::Key,
+    pub(super) conditions: Vec<Filter<T>>,
+    pub(super) edits: Vec<Edit<T>>,
+    pub(super) options: WriteOptions,
 }
 
 /// A request of [`Patch::returning_old`].
@@ -78,7 +78,7 @@ pub struct PatchReturning<'a, T: S3Schema>(Patch<'a, T>);
 
 /// A change of one column. It may be applied several times, to one version of the row after the
 /// other.
-struct Edit<T> {
+pub(super) struct Edit<T> {
     /// As its method is called.
     name: &'static str,
     column: &'static str,
@@ -239,15 +239,6 @@ impl<'a, T: S3Schema> Patch<'a, T> {
         self
     }
 
-    /// Applies the changes to a row that meets the conditions.
-    fn apply(&self, row: &mut T) -> Result<()> {
-        if let Some(unmet) = self.conditions.iter().find(|filter| !filter.matches(row)) {
-            let detail = format!("the row does not meet `{unmet}`; nothing was written");
-            return Err(Error::new(ErrorKind::Cancelled, detail));
-        }
-        self.edits.iter().try_for_each(|edit| (edit.apply)(row))
-    }
-
     async fn run(self) -> Result<Row<T>> {
         self.run_from(|_, _| Ok(())).await
     }
@@ -261,13 +252,31 @@ impl<'a, T: S3Schema> Patch<'a, T> {
         compare_and_swap(table, key, &self.options, |row| {
             let old = table.encode_row(row)?;
             before(row, &old)?;
-            self.apply(&mut row.value)?;
+            apply(&self.conditions, &self.edits, &mut row.value)?;
             // What the row is, is what is stored of it: so columns need no comparison.
             let same = self.options.is_empty() && table.encode_row(row)? == old;
             Ok(if same { Change::Nothing } else { Change::Write })
         })
         .await
     }
+}
+
+/// Applies the changes to a row that meets the conditions.
+pub(super) fn apply<T: S3Schema>(
+    conditions: &[Filter<T>],
+    edits: &[Edit<T>],
+    row: &mut T,
+) -> Result<()> {
+    if let Some(unmet) = conditions.iter().find(|filter| !filter.matches(row)) {
+        return Err(unmet_by_row(unmet));
+    }
+    edits.iter().try_for_each(|edit| (edit.apply)(row))
+}
+
+/// A row does not meet a condition of a write.
+pub(crate) fn unmet_by_row<T: S3Schema>(unmet: &Filter<T>) -> Error {
+    let detail = format!("the row does not meet `{unmet}`; nothing was written");
+    Error::new(ErrorKind::Cancelled, detail)
 }
 
 impl<T: S3Schema> PatchReturning<'_, T> {

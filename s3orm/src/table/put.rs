@@ -49,11 +49,11 @@ impl<T: S3Schema> Table<T> {
 #[derive(Debug)]
 #[must_use = "requests do nothing until awaited"]
 pub struct Put<'a, T> {
-    table: &'a Table<T>,
-    row: T,
-    options: WriteOptions,
-    event: WriteEvent,
-    version: Option<Version>,
+    pub(super) table: &'a Table<T>,
+    pub(super) row: T,
+    pub(super) options: WriteOptions,
+    pub(super) event: WriteEvent,
+    pub(super) version: Option<Version>,
 }
 
 /// A request of [`Put::returning_old`].
@@ -74,9 +74,9 @@ pub struct Replaced<T> {
 #[derive(Debug)]
 #[must_use = "requests do nothing until awaited"]
 pub struct Save<'a, T> {
-    table: &'a Table<T>,
-    row: Row<T>,
-    options: WriteOptions,
+    pub(super) table: &'a Table<T>,
+    pub(super) row: Row<T>,
+    pub(super) options: WriteOptions,
 }
 
 write_options!(Put);

@@ -50,13 +50,16 @@ use std::future::IntoFuture;
 
 use md5::{Digest as _, Md5};
 
+use super::swap::{Base, Found};
 use super::update::{Decision, absent, decided};
 use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_options, written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeyFrom;
 use crate::row::{Row, Version};
 use crate::schema::{S3Schema, WriteEvent};
+use crate::stamp::Seen;
 use crate::store::{DeleteObject, ETag, Metadata, Precondition, PutObject, StoreErrorKind};
+use crate::tx::{Coordinator, Parts, Verdict};
 use crate::write::{self, Failure};
 
 impl<T: S3Schema> Table<T> {
@@ -102,7 +105,8 @@ impl<T: S3Schema> Table<T> {
     /// the new key: the message names it.
     ///
     /// # Cost
-    /// 1 GET, 1 PUT, 1 DELETE. To finish what was cut short, 1 GET more; each time that somebody
+    /// 1 GET, 1 PUT, 1 DELETE; of a stamped table that of a [transaction](crate::tx) of two rows,
+    /// which is at one key or the other at every instant. To finish what was cut short, 1 GET more; each time that somebody
     /// changes the row meanwhile, up to 2 GETs, 2 PUTs and 1 DELETE more.
     pub fn rekey<K, F, D>(&self, key: K, change: F) -> Rekey<'_, T, F>
     where
@@ -201,6 +205,9 @@ where
     D: Decision,
 {
     async fn run(mut self) -> Result<Row<T>> {
+        if T::SCHEMA.is_stamped() {
+            return self.run_stamped().await;
+        }
         let mut stale = None;
         self.passes(&mut stale).await.map_err(|error| match stale {
             None => error,
@@ -208,6 +215,50 @@ where
                 "the row was changed meanwhile, and a copy of its earlier version is at `{copy}`: look at both, and delete the one that is out of date"
             )),
         })
+    }
+
+    /// Of a stamped table it is a transaction of two rows.
+    async fn run_stamped(&mut self) -> Result<Row<T>> {
+        let table = self.table;
+        if !self.options.is_empty() {
+            let detail = "a re-key of a stamped table cannot set metadata or a content type";
+            return Err(Error::new(ErrorKind::Unsupported, detail));
+        }
+        let mut coordinator = Coordinator::new(table.db(), false, None);
+        let mut attempts = table.db().attempts();
+        loop {
+            let Found { row, base } = table.find(self.key.clone()).await?;
+            let (Some(mut row), Base::Stamped(seen)) = (row, base) else {
+                return Err(absent(table.object_key(&self.key)?));
+            };
+            decided((self.change)(&mut row.value)).map_err(|error| error.with_key(&row.key))?;
+            let created = table.creation(&mut row.value, WriteEvent::Save)?;
+            if created.key == row.key {
+                return Err(not_moved(row.key));
+            }
+            let mut parts = Parts::default();
+            let old = parts.of(seen.key.clone());
+            old.edits.push(table.removal(&self.key)?.edit);
+            old.read = Some(*seen);
+            let new = parts.of(created.key.clone());
+            new.edits.push(created.edit);
+            new.content_type.clone_from(&row.content_type);
+            new.metadata.clone_from(&row.metadata);
+            if let Verdict::Committed(rows) = coordinator.attempt(parts).await? {
+                let now = rows.iter().find(|seen| seen.key == created.key);
+                let version = now.and_then(Seen::version);
+                let moved = Error::new(ErrorKind::Internal, "the row was moved and is not there");
+                return Ok(Row {
+                    version: version.ok_or(moved)?,
+                    key: created.key,
+                    ..row
+                });
+            }
+            if !attempts.next().await {
+                let detail = "others changed the row every time; it is where it was";
+                return Err(Error::new(ErrorKind::Conflict, detail).with_key(row.key));
+            }
+        }
     }
 
     /// Pass after pass. `stale` is the key of a copy that was left behind by the one before.
@@ -251,10 +302,7 @@ where
         let options = self.options.over(&row);
         let mut request = table.request(&mut row.value, WriteEvent::Save, &options)?;
         if request.key == row.key {
-            let detail = "the closure changed no key column: the row would stay where it is";
-            return Err(Error::new(ErrorKind::InvalidKey, detail)
-                .with_help("`update` changes the other columns")
-                .with_key(row.key));
+            return Err(not_moved(row.key));
         }
         let mark = Mark::of(&row.key, &row.version);
         request.metadata.insert(write::FROM.to_owned(), mark.text());
@@ -343,6 +391,13 @@ async fn delete_old<T: S3Schema>(
         .with_help(help)
         .with_source(error)
         .with_key(old))
+}
+
+fn not_moved(key: String) -> Error {
+    let detail = "the closure changed no key column: the row would stay where it is";
+    Error::new(ErrorKind::InvalidKey, detail)
+        .with_help("`update` changes the other columns")
+        .with_key(key)
 }
 
 /// The copy was not made, or nobody knows.

@@ -57,10 +57,10 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> Decision for Result<(), E> {
 /// A request of [`Table::update`].
 #[must_use = "requests do nothing until awaited"]
 pub struct Update<'a, T: S3Schema, F> {
-    table: &'a Table<T>,
-    key: T::Key,
-    change: F,
-    options: WriteOptions,
+    pub(super) table: &'a Table<T>,
+    pub(super) key: T::Key,
+    pub(super) change: F,
+    pub(super) options: WriteOptions,
 }
 
 impl<T: S3Schema, F> std::fmt::Debug for Update<'_, T, F> {
@@ -143,11 +143,7 @@ pub(super) async fn compare_and_swap<T: S3Schema>(
 pub(super) fn decided(decision: impl Decision) -> Result<()> {
     match decision.refusal() {
         None => Ok(()),
-        Some(reason) => Err(Error::new(
-            ErrorKind::Cancelled,
-            "the closure refused; nothing was written",
-        )
-        .with_source(reason)),
+        Some(reason) => Err(Error::cancelled(reason)),
     }
 }
 
