@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A test may.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use s3orm::store::{GetObject, Store as _};
@@ -9,6 +10,7 @@ use s3orm::testing::{Call, Fault, FaultStore, any};
 use s3orm::tx::Tx;
 use s3orm::{Db, Env, Error, ErrorKind, Result, S3Schema, Table};
 use s3orm_tests::connect;
+use s3orm_tests::odd::{OddStore, Quirk};
 use s3orm_tests::server::TestServer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -620,6 +622,34 @@ async fn forged_intents_are_void() {
     db.sweep().await.unwrap();
 }
 
+/// A store that is known to ignore conditions carries no transactions; one that deletes without them
+/// carries them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_doctor_found_is_heeded() {
+    for (quirk, carries) in [
+        (Quirk::IgnoresIfMatch, false),
+        (Quirk::RefusesDeleteIfMatch, true),
+    ] {
+        let server = TestServer::over(Arc::new(OddStore::new(quirk))).await;
+        let db = connect::db(&server.endpoint()).await;
+        let doctor = db.doctor().rounds(4).contenders(8).increments(20);
+        doctor.await.unwrap();
+        server.reset();
+        let written = db.table::<Account>().insert(account("ann", 1)).await;
+        let paid = pay(&db, "ann", "bob", 1).await.unwrap_err();
+        if carries {
+            written.unwrap();
+            assert_eq!(paid.kind(), ErrorKind::NotFound);
+            continue;
+        }
+        for error in [written.unwrap_err(), paid] {
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.to_string().contains("`replace-if-match`"), "{error}");
+        }
+        assert_eq!(server.requests().len(), 1, "it is asked once");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_row_is_moved_in_one_instant() {
     let world = World::begin().await;
@@ -689,6 +719,20 @@ async fn what_was_deleted_is_vacuumed() {
     world.accounts.insert(account("ann", 1)).await.unwrap();
 }
 
+/// All accounts at one instant.
+async fn total(db: &Db, count: u64) -> Result<i64> {
+    let accounts = &db.table::<Account>();
+    db.snapshot(|at| async move {
+        let mut sum = 0;
+        for number in 0..count {
+            let account = at.get(accounts, format!("{number:02}")).await?;
+            sum += account.map_or(0, |account| account.balance);
+        }
+        Ok(sum)
+    })
+    .await
+}
+
 /// 64 clients over HTTP: the sum is the same in every snapshot.
 #[tokio::test]
 async fn the_sum_is_the_same_in_every_snapshot() {
@@ -727,32 +771,22 @@ async fn the_sum_is_the_same_in_every_snapshot() {
             }
         });
     }
-    let sum = async || {
-        let accounts = &accounts;
-        db.snapshot(|at| async move {
-            let mut sum = 0;
-            for number in 0..ACCOUNTS {
-                sum += at.get(accounts, &*name(number)).await?.unwrap().balance;
+    let auditor = async {
+        let mut snapshots = 0;
+        while !clients.is_empty() {
+            match total(&db, ACCOUNTS).await {
+                Ok(sum) => assert_eq!(sum, 2400),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
             }
-            Ok(sum)
-        })
-        .await
-    };
-    let mut snapshots = 0;
-    while !clients.is_empty() {
-        tokio::select! {
-            client = clients.join_next() => client.unwrap().unwrap(),
-            sum = sum() => {
-                match sum {
-                    Ok(sum) => assert_eq!(sum, 2400),
-                    Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
-                }
-                snapshots += 1;
+            snapshots += 1;
+            while let Some(client) = clients.try_join_next() {
+                client.unwrap();
             }
         }
-    }
-    assert_eq!(sum().await.unwrap(), 2400);
-    assert!(snapshots > 0);
+        snapshots
+    };
+    assert!(auditor.await > 0);
+    assert_eq!(total(&db, ACCOUNTS).await.unwrap(), 2400);
     db.settle().await.unwrap();
     assert_eq!(balances(&accounts).await.values().sum::<i64>(), 2400);
 }

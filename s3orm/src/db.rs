@@ -4,7 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
+
 use crate::config::DbBuilder;
+use crate::doctor::Report;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::S3Schema;
@@ -26,6 +29,8 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     store: Arc<dyn Store>,
     options: Options,
+    /// What is recorded of what the store honours, once somebody has asked.
+    recorded: OnceCell<Option<Report>>,
 }
 
 /// What of a connection's configuration its operations look at.
@@ -97,7 +102,11 @@ impl Db {
     }
 
     pub(crate) fn open(store: Arc<dyn Store>, options: Options) -> Self {
-        Self(Arc::new(Inner { store, options }))
+        Self(Arc::new(Inner {
+            store,
+            options,
+            recorded: OnceCell::new(),
+        }))
     }
 
     /// The table of `T`. No request.
@@ -163,6 +172,10 @@ impl Db {
     /// Whether both are one connection: clones of one another.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn recorded(&self) -> &OnceCell<Option<Report>> {
+        &self.0.recorded
     }
 
     pub(crate) fn options(&self) -> &Options {

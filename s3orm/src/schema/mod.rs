@@ -70,6 +70,10 @@ pub struct TableSchema {
 impl TableSchema {
     /// Whether its rows carry a stamp, in a member `_m` that is the library's, and are read before
     /// they are written: those of tables with transactions are.
+    ///
+    /// Writes of such a table are refused where [`doctor`](crate::Db::doctor) has recorded that the
+    /// store does not honour their conditions (below level L2); the first write of a connection asks
+    /// for that record, with 1 GET.
     pub fn is_stamped(&self) -> bool {
         self.transactional
     }

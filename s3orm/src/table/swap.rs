@@ -3,6 +3,7 @@
 
 use super::put::replacing;
 use super::{Table, WriteOptions, store_error, write_error};
+use crate::doctor::Level;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{Row, Version};
 use crate::schema::S3Schema;
@@ -177,6 +178,9 @@ pub(super) async fn swap<T: S3Schema>(
     mut decide: impl FnMut(Option<Row<T>>, &Base) -> Result<Step> + Send,
 ) -> Result<Swapped> {
     let db = table.db();
+    if T::SCHEMA.is_stamped() {
+        db.carry(Level::L2).await?;
+    }
     let mut attempts = db.attempts();
     let mut refused: Option<PutObject> = None;
     loop {

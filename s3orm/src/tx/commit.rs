@@ -18,6 +18,7 @@ use super::single;
 use super::snapshot::is_of_one_instant;
 use super::token::Use;
 use crate::db::Db;
+use crate::doctor::Level;
 use crate::env::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stamp::Seen;
@@ -119,6 +120,7 @@ impl<'a> Coordinator<'a> {
     /// and those of the connection. After all but `OutcomeUnknown` nothing of it counts, ever.
     pub(crate) async fn attempt(&mut self, mut parts: Parts) -> Result<Verdict> {
         parts.check_count()?;
+        self.db.carry(Level::L2).await?;
         let deadline = self.db.env().instant() + DEADLINE;
         if self.token.is_none() {
             match parts.0.len() {
