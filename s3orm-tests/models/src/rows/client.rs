@@ -92,8 +92,6 @@ impl Config {
             Step::AfterRefusal { request } => {
                 if self.proves(state, request.id) {
                     self.succeed(state, client, request);
-                } else if matches!(self.operation(request.id), Operation::Replace(_)) {
-                    self.again(state, client, request);
                 } else {
                     self.tell(state, client, Told::Refused);
                 }
@@ -104,8 +102,8 @@ impl Config {
         Some(())
     }
 
-    fn read_to_write(&self, state: &mut State, client: u8, attempt: u8, before: Option<WriteId>) {
-        let mut id = WriteId {
+    fn read_to_write(&self, state: &mut State, client: u8, attempt: u8, before: Option<Request>) {
+        let id = WriteId {
             client,
             operation: state.clients[usize::from(client)].operation,
             attempt,
@@ -113,20 +111,19 @@ impl Config {
         let operation = self.operation(id);
         let found = state.object;
         let value = match (operation, found) {
-            (Operation::Replace(value), _) => {
-                // One id for all of its attempts.
-                id.attempt = 0;
-                Some(value)
-            }
+            (Operation::Replace(value), _) => Some(value),
             (_, None) => return self.tell(state, client, Told::Refused),
             (Operation::Save(value), _) => Some(value),
             (Operation::Update, Some(row)) => Some(row.value + 10),
             _ => None,
         };
-        // `update` after a refusal: something on the way sent the write twice, and the refusal was of
-        // the second copy.
-        if before.is_some_and(|id| self.proves(state, id)) {
-            return self.tell(state, client, Told::Applied);
+        // After a refusal: something on the way sent the write twice, and the refusal was of the second
+        // copy.
+        if let Some(before) = before
+            && !self.is(Variant::NoReadBack)
+            && self.proves(state, before.id)
+        {
+            return self.succeed(state, client, before);
         }
         let blind = self.is(Variant::BlindSave) && value.is_some();
         let request = Request {
@@ -234,30 +231,20 @@ impl Config {
     /// After a 412, or another answer that says that the request was not applied.
     fn refused(&self, state: &mut State, client: u8, request: Request, was_412: bool) {
         let looks = match self.operation(request.id) {
-            Operation::Update if request.attempt + 1 < ATTEMPTS => {
-                return self.again(state, client, request);
+            Operation::Update | Operation::Replace(_) if request.attempt + 1 < ATTEMPTS => {
+                // It looks for this write when it reads the row for the next attempt.
+                state.clients[usize::from(client)].step = Step::Read {
+                    attempt: request.attempt + 1,
+                    before: Some(request),
+                };
+                return;
             }
-            // The look after the last refusal; before that, it reads the row again anyway.
-            Operation::Update => !self.is(Variant::LastRefusalBelieved),
+            // The look after the last refusal.
+            Operation::Update | Operation::Replace(_) => !self.is(Variant::LastRefusalBelieved),
             _ => was_412 && request.value.is_some() && !self.is(Variant::NoReadBack),
         };
         if looks {
             state.clients[usize::from(client)].step = Step::AfterRefusal { request };
-        } else if matches!(self.operation(request.id), Operation::Replace(_)) {
-            self.again(state, client, request);
-        } else {
-            self.tell(state, client, Told::Refused);
-        }
-    }
-
-    /// Somebody was faster: the next attempt, if there is one. `update` looks there for the write of
-    /// this one.
-    fn again(&self, state: &mut State, client: u8, request: Request) {
-        let attempt = request.attempt + 1;
-        if attempt < ATTEMPTS {
-            let looks = matches!(self.operation(request.id), Operation::Update);
-            let before = looks.then_some(request.id);
-            state.clients[usize::from(client)].step = Step::Read { attempt, before };
         } else {
             self.tell(state, client, Told::Refused);
         }

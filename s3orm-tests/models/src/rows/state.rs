@@ -95,7 +95,7 @@ pub enum Step {
     /// Reads what it writes on. In a further attempt it knows the id of the one before.
     Read {
         attempt: u8,
-        before: Option<WriteId>,
+        before: Option<Request>,
     },
     /// Before its request, which was answered by a 409 so often.
     Send { request: Request, conflicts: u8 },
