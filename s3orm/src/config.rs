@@ -7,12 +7,15 @@ use std::time::Duration;
 use crate::db::{Db, Options};
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::settings::Settings;
+#[cfg(feature = "cache")]
+use crate::store::cache::CacheStore;
 use crate::store::memory::MemoryStore;
-use crate::store::retry::{RetryPolicy, RetryStore};
+use crate::store::retry::RetryPolicy;
 #[cfg(feature = "s3")]
 use crate::store::s3::{AddressingStyle, CredentialSource, S3Config};
 use crate::store::trace::TraceStore;
+use crate::store::{Layers, Store};
 
 /// Where the rows are.
 #[derive(Debug, Clone)]
@@ -56,7 +59,6 @@ pub struct DbBuilder {
     location: Location,
     options: Options,
     verbose: bool,
-    retry: RetryPolicy,
     #[cfg(feature = "cache")]
     cache_bytes: u64,
     /// The first option that does not fit the connection: told when connecting.
@@ -69,7 +71,6 @@ impl DbBuilder {
             location,
             options: Options::new(name, prefix, Env::system()),
             verbose: false,
-            retry: RetryPolicy::default(),
             #[cfg(feature = "cache")]
             cache_bytes: 0,
             misfit: None,
@@ -85,20 +86,50 @@ impl DbBuilder {
     /// How often a request is sent again that certainly was not applied, or that only reads
     /// (3 unless set).
     pub fn retries(mut self, retries: u32) -> Self {
-        self.retry.max_retries = retries;
+        self.options.settings.retries = Some(retries);
         self
     }
 
     /// The largest row in bytes that is written or read (16 MiB unless set).
     pub fn max_row_bytes(mut self, bytes: u64) -> Self {
-        self.options.max_row_bytes = bytes;
+        self.options.settings.max_row_bytes = Some(bytes);
         self
     }
 
     /// How often [`update`](crate::Table::update) and the `returning_old` forms begin again when
     /// somebody else was faster (100 unless set).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.options.max_attempts = attempts;
+        self.options.settings.max_attempts = Some(attempts);
+        self
+    }
+
+    /// How many requests of a query or a batch are under way at once, at least 1 (16 unless set, 4 in
+    /// batches whose requests hold many rows).
+    pub fn concurrency(mut self, requests: usize) -> Self {
+        self.options.settings = self.options.settings.concurrency(requests);
+        self
+    }
+
+    /// At most this many requests for a query: as [`Query::max_requests`](crate::Query::max_requests)
+    /// (no limit unless set).
+    pub fn max_requests(mut self, requests: u64) -> Self {
+        self.options.settings.max_requests = Some(requests);
+        self
+    }
+
+    /// At most this much money for a query's requests, in US dollars: as
+    /// [`Query::max_cost`](crate::Query::max_cost) (no limit unless set).
+    pub fn max_cost(mut self, dollars: f64) -> Self {
+        self.options.settings.max_cost = Some(dollars);
+        self
+    }
+
+    /// Settings of the table of this name, over what was said for it before, a task's and the
+    /// application's: see [`Settings`]. The parameters are `tables.<name>.<setting>=<value>`.
+    pub fn table_settings(mut self, table: impl Into<String>, settings: Settings) -> Self {
+        let tables = Arc::make_mut(&mut self.options.tables);
+        let known = tables.entry(table.into()).or_default();
+        *known = settings.over(*known);
         self
     }
 
@@ -130,24 +161,31 @@ impl DbBuilder {
             .await
             .map_err(|error| error.during("connect", ""))?;
         let store: Arc<dyn Store> = Arc::new(TraceStore::new(store, env.clone(), self.verbose));
-        let store: Arc<dyn Store> = Arc::new(RetryStore::new(store, env.clone(), self.retry));
-        #[cfg(feature = "cache")]
-        let store = cached(store, self.cache_bytes)?;
-        Ok(Db::open(store, self.options))
+        let mut retry = RetryPolicy::default();
+        if let Some(retries) = self.options.settings.retries {
+            retry.max_retries = retries;
+        }
+        let layers = Layers {
+            #[cfg(feature = "cache")]
+            cache: cache(&store, self.cache_bytes)?,
+            bottom: store,
+            retry: Some(retry),
+        };
+        Ok(Db::open(layers, self.options))
     }
 }
 
 #[cfg(feature = "cache")]
-fn cached(store: Arc<dyn Store>, bytes: u64) -> Result<Arc<dyn Store>> {
+fn cache(store: &Arc<dyn Store>, bytes: u64) -> Result<Option<CacheStore>> {
     if bytes == 0 {
-        return Ok(store);
+        return Ok(None);
     }
-    match crate::store::cache::CacheStore::new(store, bytes) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(
-            Error::config(error.to_string(), "set a smaller `cache_bytes`").during("connect", ""),
-        ),
-    }
+    CacheStore::new(Arc::clone(store), bytes)
+        .map(Some)
+        .map_err(|error| {
+            let help = "set a smaller `cache_bytes`";
+            Error::config(error.to_string(), help).during("connect", "")
+        })
 }
 
 #[cfg_attr(

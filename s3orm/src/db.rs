@@ -1,5 +1,6 @@
 //! `Db`: a connection, its configuration, and the tables reached through it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,8 @@ use crate::config::DbBuilder;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::S3Schema;
-use crate::store::{Store, StoreErrorKind};
+use crate::settings::{self, Settings};
+use crate::store::{Layers, Store, StoreErrorKind};
 use crate::table::{Table, store_error};
 use crate::url;
 
@@ -24,7 +26,9 @@ use crate::url;
 pub struct Db(Arc<Inner>);
 
 struct Inner {
+    /// The layers' top.
     store: Arc<dyn Store>,
+    layers: Layers,
     options: Options,
 }
 
@@ -36,8 +40,12 @@ pub(crate) struct Options {
     /// Empty, or with a `/` at its end.
     pub(crate) prefix: String,
     pub(crate) env: Env,
-    pub(crate) max_row_bytes: u64,
-    pub(crate) max_attempts: u32,
+    /// The application's.
+    pub(crate) settings: Settings,
+    /// Those of tables, by their names.
+    pub(crate) tables: Arc<BTreeMap<String, Settings>>,
+    /// Those of the one table that this connection was handed to.
+    pub(crate) table: Settings,
 }
 
 impl Options {
@@ -46,8 +54,9 @@ impl Options {
             name,
             prefix,
             env,
-            max_row_bytes: 16 * 1024 * 1024,
-            max_attempts: 100,
+            settings: Settings::new(),
+            tables: Arc::default(),
+            table: Settings::new(),
         }
     }
 }
@@ -91,16 +100,49 @@ impl Db {
     pub fn with_store(store: Arc<dyn Store>, prefix: &str, env: Env) -> Result<Self> {
         let name = format!("{}/{prefix}", store.bucket());
         let prefix = url::prefix(prefix).map_err(|error| error.during("connect", ""))?;
-        Ok(Self::open(store, Options::new(name, prefix, env)))
+        Ok(Self::open(
+            Layers::alone(store),
+            Options::new(name, prefix, env),
+        ))
     }
 
-    pub(crate) fn open(store: Arc<dyn Store>, options: Options) -> Self {
-        Self(Arc::new(Inner { store, options }))
+    pub(crate) fn open(layers: Layers, options: Options) -> Self {
+        Self(Arc::new(Inner {
+            store: layers.stack(&options.env, options.table.retries),
+            layers,
+            options,
+        }))
+    }
+
+    /// This database as its table of this name uses it.
+    pub(crate) fn of_table(&self, name: &str) -> Self {
+        let settings = self.0.options.tables.get(name);
+        self.handed_to_table(settings.copied().unwrap_or_default())
+    }
+
+    /// This database for a table with these settings, over those that it has.
+    pub(crate) fn with(&self, settings: Settings) -> Self {
+        self.handed_to_table(settings.over(self.0.options.table))
+    }
+
+    fn handed_to_table(&self, table: Settings) -> Self {
+        if table == self.0.options.table {
+            return self.clone();
+        }
+        let options = Options {
+            table,
+            ..self.0.options.clone()
+        };
+        Self::open(self.0.layers.clone(), options)
+    }
+
+    pub(crate) fn layers(&self) -> &Layers {
+        &self.0.layers
     }
 
     /// The table of `T`. No request.
     pub fn table<T: S3Schema>(&self) -> Table<T> {
-        Table::new(self.clone())
+        Table::new(self.of_table(T::SCHEMA.table))
     }
 
     /// Asks whether the bucket is there and may be used.
@@ -177,15 +219,30 @@ impl Db {
         &self.0.options.env
     }
 
+    /// What the narrowest level says: the table's, the task's, the application's.
+    pub(crate) fn setting<T>(&self, of: impl Fn(&Settings) -> Option<T>) -> Option<T> {
+        let Options {
+            settings, table, ..
+        } = &self.0.options;
+        of(table)
+            .or_else(|| of(&settings::current()))
+            .or_else(|| of(settings))
+    }
+
+    pub(crate) fn concurrency(&self) -> Option<usize> {
+        self.setting(|settings| settings.concurrency)
+    }
+
     pub(crate) fn max_row_bytes(&self) -> u64 {
-        self.0.options.max_row_bytes
+        let set = self.setting(|settings| settings.max_row_bytes);
+        set.unwrap_or(16 * 1024 * 1024)
     }
 
     /// The pauses of an operation that begins again when somebody else was faster.
     pub(crate) fn attempts(&self) -> Attempts<'_> {
         Attempts {
             env: self.env(),
-            left: self.0.options.max_attempts,
+            left: (self.setting(|settings| settings.max_attempts)).unwrap_or(100),
             pause: Duration::from_millis(2),
         }
     }

@@ -179,6 +179,7 @@ mod row;
 mod schema;
 #[cfg(feature = "server")]
 pub mod server;
+mod settings;
 pub mod store;
 pub mod table;
 #[cfg(feature = "testing")]
@@ -200,6 +201,7 @@ pub use schema::{
     BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed, Nullable,
     NullableColumn, Patchable, Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
 };
+pub use settings::{Settings, scope};
 pub use table::{Decision, Insert, Table};
 
 /// What generated code names. Not for use by hand: it changes without notice.
