@@ -1,8 +1,18 @@
-//! A connection's options, by method and by parameter.
+//! A connection's options, by method and by name.
+//!
+//! - `s3`: the methods of `s3://` connections. `options`: the name of each option that text can say.
+//! - `source`: options from files and the environment. `toml`: the file's format.
+
+pub(crate) mod options;
+#[cfg(feature = "s3")]
+mod s3;
+mod source;
+#[cfg(feature = "toml")]
+mod toml;
+
+pub use source::Config;
 
 use std::sync::Arc;
-#[cfg(feature = "s3")]
-use std::time::Duration;
 
 use crate::db::{Db, Options};
 use crate::env::Env;
@@ -13,7 +23,7 @@ use crate::store::cache::CacheStore;
 use crate::store::memory::MemoryStore;
 use crate::store::retry::RetryPolicy;
 #[cfg(feature = "s3")]
-use crate::store::s3::{AddressingStyle, CredentialSource, S3Config};
+use crate::store::s3::S3Config;
 use crate::store::trace::TraceStore;
 use crate::store::{Layers, Store};
 
@@ -57,7 +67,7 @@ pub(crate) enum Client {
 #[must_use = "a builder does nothing until `connect`"]
 pub struct DbBuilder {
     location: Location,
-    options: Options,
+    pub(crate) options: Options,
     verbose: bool,
     #[cfg(feature = "cache")]
     cache_bytes: u64,
@@ -80,6 +90,12 @@ impl DbBuilder {
     /// Prints a line to standard error for each request: method, key, status, bytes and time.
     pub fn verbose(mut self, verbose: bool) -> Self {
         self.verbose = verbose;
+        self
+    }
+
+    /// The application's settings, over those that were set before.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.options.settings = settings.over(self.options.settings);
         self
     }
 
@@ -211,134 +227,6 @@ async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
         Location::S3(config, Client::Rusoto) => Ok(Arc::new(
             crate::store::rusoto::RusotoStore::connect(*config, env)?,
         )),
-    }
-}
-
-/// Options of `s3://` connections; on another connection they are an error when connecting.
-#[cfg(feature = "s3")]
-impl DbBuilder {
-    fn s3(self, option: &str, set: impl FnOnce(&mut S3Config)) -> Self {
-        self.of_s3(option, |config, _| set(config))
-    }
-
-    fn of_s3(mut self, option: &str, set: impl FnOnce(&mut S3Config, &mut Client)) -> Self {
-        if let Location::S3(config, client) = &mut self.location {
-            set(config, client);
-        } else if self.misfit.is_none() {
-            self.misfit = Some(Error::config(
-                format!(
-                    "`{option}` is an option of `s3://` connections; this is `{}`",
-                    self.options.name
-                ),
-                "leave it out",
-            ));
-        }
-        self
-    }
-
-    /// The region, such as `eu-north-1`. Unless set: `AWS_REGION`, `AWS_DEFAULT_REGION`, the
-    /// profile's; with an endpoint, `us-east-1`.
-    pub fn region(self, region: impl Into<String>) -> Self {
-        self.s3("region", |config| config.region = Some(region.into()))
-    }
-
-    /// Another S3 than AWS: `https://host[:port]`; `http://` for this machine, or with
-    /// [`allow_http`](Self::allow_http). Unless set: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`.
-    pub fn endpoint(self, endpoint: impl Into<String>) -> Self {
-        self.s3("endpoint", |config| config.endpoint = Some(endpoint.into()))
-    }
-
-    /// Where the bucket's name stands: `path` (`https://host/bucket/key`; what an endpoint gets
-    /// unless set) or `virtual` (`https://bucket.host/key`; what AWS gets).
-    pub fn style(self, style: AddressingStyle) -> Self {
-        self.s3("style", |config| config.style = Some(style))
-    }
-
-    /// The profile of `~/.aws/config` and `~/.aws/credentials`. Unless set: `AWS_PROFILE`.
-    pub fn profile(self, profile: impl Into<String>) -> Self {
-        self.s3("profile", |config| config.profile = Some(profile.into()))
-    }
-
-    /// Where credentials come from: the full chain of AWS's SDKs (environment, profile, SSO, web
-    /// identity, ECS, EC2) unless set. No parameter: secrets do not belong in a connection string.
-    pub fn credentials(self, source: CredentialSource) -> Self {
-        self.s3("credentials", |config| config.credentials = source)
-    }
-
-    /// Region, endpoint and credentials of an `SdkConfig` that the application already has.
-    #[cfg(feature = "sdk-config")]
-    pub fn sdk_config(self, sdk: &aws_types::SdkConfig) -> Self {
-        self.s3("sdk_config", |config| {
-            let S3Config {
-                region,
-                endpoint,
-                credentials,
-                ..
-            } = S3Config::from_sdk_config("", sdk);
-            config.region = region.or(config.region.take());
-            config.endpoint = endpoint.or(config.endpoint.take());
-            config.credentials = credentials;
-        })
-    }
-
-    /// Allows an `http://` endpoint that is not this machine: requests are signed, but everybody on
-    /// the way can read and replay them.
-    pub fn allow_http(self, allow: bool) -> Self {
-        self.s3("allow_http", |config| config.allow_http = allow)
-    }
-
-    /// How long a connection may take (5 s unless set).
-    pub fn connect_timeout(self, limit: Duration) -> Self {
-        self.s3("connect_timeout", |config| config.connect_timeout = limit)
-    }
-
-    /// How long a request may take, from sending to the last byte of the answer (30 s unless set).
-    pub fn timeout(self, limit: Duration) -> Self {
-        self.s3("timeout", |config| config.timeout = limit)
-    }
-
-    /// How many idle connections are kept (64 unless set).
-    pub fn pool_size(self, connections: usize) -> Self {
-        self.s3("pool_size", |config| config.pool_size = connections)
-    }
-
-    /// A file of the certificate authorities to trust instead of the system's, in PEM.
-    pub fn tls_ca(self, file: impl Into<std::path::PathBuf>) -> Self {
-        self.s3("tls_ca", |config| config.tls.ca_file = Some(file.into()))
-    }
-
-    /// A file of the client's certificate chain, in PEM; with [`tls_key`](Self::tls_key).
-    pub fn tls_cert(self, file: impl Into<std::path::PathBuf>) -> Self {
-        self.s3("tls_cert", |config| {
-            config.tls.client_cert_file = Some(file.into());
-        })
-    }
-
-    /// A file of the client certificate's private key, in PEM.
-    pub fn tls_key(self, file: impl Into<std::path::PathBuf>) -> Self {
-        self.s3("tls_key", |config| {
-            config.tls.client_key_file = Some(file.into());
-        })
-    }
-
-    /// A header for every request; it is signed. Its parameter is `header.<name>=<value>`.
-    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.s3("header", |config| {
-            config.headers.push((name.into(), value.into()));
-        })
-    }
-
-    /// The account that must own the bucket: S3 refuses every request otherwise.
-    pub fn expected_bucket_owner(self, account: impl Into<String>) -> Self {
-        self.s3("expected_bucket_owner", |config| {
-            config.expected_bucket_owner = Some(account.into());
-        })
-    }
-
-    /// Which client speaks to S3: `s3`, our own (unless set), or `rusoto`.
-    #[cfg(feature = "rusoto")]
-    pub fn rusoto(self) -> Self {
-        self.of_s3("rusoto", |_, client| *client = Client::Rusoto)
     }
 }
 

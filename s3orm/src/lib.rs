@@ -190,7 +190,7 @@ mod url;
 mod write;
 
 pub use body::raw::RawBody;
-pub use config::DbBuilder;
+pub use config::{Config, DbBuilder};
 pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};

@@ -274,6 +274,7 @@ impl Http {
         let connector = connector(
             tls_config(&tls, https)?,
             Reach::Everything,
+            None,
             limits.connect_timeout,
         );
         let pool = Pool::new(self.env.clone(), origin, connector, limits);

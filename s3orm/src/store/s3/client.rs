@@ -11,10 +11,12 @@ use http_body_util::Full;
 
 use super::calls::check;
 use super::chain;
-use super::config::{AddressingStyle, CredentialSource, ExtraHeaders, S3Config, check_bucket};
+use super::config::{AddressingStyle, CredentialSource, S3Config, check_bucket};
 use super::connect::{Connector, Reach, connector, tls_config};
 use super::credentials::{Cache, Credentials, Identity};
 use super::endpoint::Endpoint;
+use super::headers::ExtraHeaders;
+use super::keys::KeptKeys;
 use super::profile::Profile;
 use super::request::{Draft, invalid};
 use super::sign::{Moment, Signer};
@@ -81,8 +83,8 @@ impl S3Store {
             idle_timeout: config.pool_idle_timeout,
         };
         let tls = tls_config(&config.tls, resolved.endpoint.is_https())?;
-        let connector = connector(tls, Reach::Services, config.connect_timeout);
-        let identity = identity(&config, &env, &resolved.region);
+        let connector = connector(tls, Reach::Services, config.ip, config.connect_timeout);
+        let identity = identity(&config, &env, &resolved.region)?;
         let service = Place::new(&env, &resolved.endpoint, &connector, limits)?;
         let client = Arc::new(Client {
             signer: Signer::new("s3", &resolved.region),
@@ -152,13 +154,15 @@ impl S3Store {
     }
 }
 
-/// What the store needs whose requests rusoto makes and signs.
-#[cfg(feature = "rusoto")]
 impl S3Store {
     pub(super) fn extra_headers(&self) -> &ExtraHeaders {
         &self.client.headers
     }
+}
 
+/// What the store needs whose requests rusoto makes and signs.
+#[cfg(feature = "rusoto")]
+impl S3Store {
     pub(super) async fn credentials(&self) -> Result<Option<Arc<Credentials>>, StoreError> {
         self.client.credentials().await
     }
@@ -281,27 +285,34 @@ impl Place {
     }
 }
 
-fn identity(config: &S3Config, env: &Env, region: &str) -> Identity {
+fn identity(config: &S3Config, env: &Env, region: &str) -> Result<Identity, Error> {
     let provider = match &config.credentials {
-        CredentialSource::Anonymous => return Identity::Anonymous,
+        CredentialSource::Anonymous => return Ok(Identity::Anonymous),
         CredentialSource::Static {
             access_key,
             secret_key,
             session_token,
         } => {
-            return Identity::Fixed(Arc::new(Credentials {
+            return Ok(Identity::Fixed(Arc::new(Credentials {
                 access_key: access_key.clone(),
                 secret_key: secret_key.clone(),
                 session_token: session_token.clone(),
                 expires: None,
-            }));
+            })));
+        }
+        CredentialSource::Keys(keys) => {
+            keys.read()?; // what is wrong now is said now
+            Arc::new(KeptKeys {
+                env: env.clone(),
+                keys: keys.clone(),
+            })
         }
         CredentialSource::Provider(provider) => Arc::clone(provider),
         CredentialSource::Chain => {
             chain::machine(env, &config.tls, region, config.profile.as_deref())
         }
     };
-    Identity::Cached(Cache::new(env.clone(), provider))
+    Ok(Identity::Cached(Cache::new(env.clone(), provider)))
 }
 
 impl fmt::Debug for S3Store {
