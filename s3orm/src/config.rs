@@ -11,8 +11,11 @@ mod source;
 mod toml;
 
 pub use source::Config;
+pub(crate) use source::no_profile;
 
 use std::sync::Arc;
+#[cfg(feature = "s3")]
+use std::time::Duration;
 
 use crate::db::{Db, Options};
 use crate::env::Env;
@@ -23,7 +26,7 @@ use crate::store::cache::CacheStore;
 use crate::store::memory::MemoryStore;
 use crate::store::retry::RetryPolicy;
 #[cfg(feature = "s3")]
-use crate::store::s3::S3Config;
+use crate::store::s3::{Closer, S3Config};
 use crate::store::trace::TraceStore;
 use crate::store::{Layers, Store};
 
@@ -164,19 +167,36 @@ impl DbBuilder {
         self
     }
 
+    /// The options of a [profile](crate::Profiles), where none is said.
+    pub(crate) fn for_profile(mut self) -> Self {
+        self.options.settings.retries = Some(2);
+        #[cfg(feature = "s3")]
+        if let Location::S3(config, _) = &mut self.location {
+            config.connect_timeout = Duration::from_secs(15);
+            config.timeout = Duration::from_secs(30);
+            config.pool_size = 8;
+        }
+        self
+    }
+
     /// Connects. No request is made.
     ///
     /// # Errors
     /// As [`Db::connect`].
     pub async fn connect(self) -> Result<Db> {
+        Ok(self.open().await?.db)
+    }
+
+    pub(crate) async fn open(self) -> Result<Opened> {
         if let Some(error) = self.misfit {
             return Err(error.during("connect", ""));
         }
         let env = &self.options.env;
-        let store = open(self.location, env.clone())
+        let bottom = open(self.location, env.clone())
             .await
             .map_err(|error| error.during("connect", ""))?;
-        let store: Arc<dyn Store> = Arc::new(TraceStore::new(store, env.clone(), self.verbose));
+        let store: Arc<dyn Store> =
+            Arc::new(TraceStore::new(bottom.store, env.clone(), self.verbose));
         let mut retry = RetryPolicy::default();
         if let Some(retries) = self.options.settings.retries {
             retry.max_retries = retries;
@@ -187,7 +207,36 @@ impl DbBuilder {
             bottom: store,
             retry: Some(retry),
         };
-        Ok(Db::open(layers, self.options))
+        Ok(Opened {
+            db: Db::open(layers, self.options),
+            #[cfg(feature = "s3")]
+            closer: bottom.closer,
+        })
+    }
+}
+
+/// A connection, and what closes it while others hold it; nothing where no pool is.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) db: Db,
+    #[cfg(feature = "s3")]
+    pub(crate) closer: Option<Closer>,
+}
+
+/// A store without layers, and what closes it.
+struct Bottom {
+    store: Arc<dyn Store>,
+    #[cfg(feature = "s3")]
+    closer: Option<Closer>,
+}
+
+impl Bottom {
+    fn local(store: impl Store) -> Self {
+        Self {
+            store: Arc::new(store),
+            #[cfg(feature = "s3")]
+            closer: None,
+        }
     }
 }
 
@@ -208,12 +257,12 @@ fn cache(store: &Arc<dyn Store>, bytes: u64) -> Result<Option<CacheStore>> {
     not(all(feature = "dir", unix)),
     expect(clippy::unused_async, reason = "opening a folder waits for the disk")
 )]
-async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
+async fn open(location: Location, env: Env) -> Result<Bottom> {
     match location {
-        Location::Memory => Ok(Arc::new(MemoryStore::new("memory", env))),
+        Location::Memory => Ok(Bottom::local(MemoryStore::new("memory", env))),
         #[cfg(all(feature = "dir", unix))]
         Location::Folder(path) => match crate::store::dir::DirStore::open(&path, env).await {
-            Ok(store) => Ok(Arc::new(store)),
+            Ok(store) => Ok(Bottom::local(store)),
             Err(error) => {
                 let help = "name a folder that this program may write";
                 Err(Error::config(error.to_string(), help).with_cause(error.into_cause()))
@@ -221,12 +270,20 @@ async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
         },
         #[cfg(feature = "s3")]
         Location::S3(config, Client::Own) => {
-            Ok(Arc::new(crate::store::s3::S3Store::connect(*config, env)?))
+            let store = crate::store::s3::S3Store::connect(*config, env)?;
+            Ok(Bottom {
+                closer: Some(store.closer()),
+                store: Arc::new(store),
+            })
         }
         #[cfg(feature = "rusoto")]
-        Location::S3(config, Client::Rusoto) => Ok(Arc::new(
-            crate::store::rusoto::RusotoStore::connect(*config, env)?,
-        )),
+        Location::S3(config, Client::Rusoto) => {
+            let store = crate::store::rusoto::RusotoStore::connect(*config, env)?;
+            Ok(Bottom {
+                closer: Some(store.closer()),
+                store: Arc::new(store),
+            })
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use super::DbBuilder;
 use super::options::{Given, Origin};
 use crate::db::Db;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use crate::url;
 
 /// What our variables begin with.
@@ -168,6 +168,27 @@ impl Config {
         self.builder()?.connect().await
     }
 
+    /// The names of the profiles that the sources have.
+    pub fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.profiles.keys().map(String::as_str)
+    }
+
+    /// A profile's connection, for [`Profiles::start`](crate::Profiles::start) and
+    /// [`Profiles::update`](crate::Profiles::update): its `url` and options, over the defaults of
+    /// [`Profiles::builder`](crate::Profiles::builder). It has nothing of the other connection's.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config): there is no such profile, it has no `url`, or an
+    /// option cannot have the value that it has.
+    pub fn profile(&self, name: &str) -> Result<DbBuilder> {
+        let Some(layer) = self.profiles.get(name) else {
+            let known = self.profiles.keys().map(String::as_str);
+            return Err(connecting(no_profile(name, known)));
+        };
+        let builder = layer.own_builder(|builder| Ok(builder.for_profile()));
+        builder.map_err(connecting)
+    }
+
     fn add(&mut self, mut path: Vec<String>, text: String, origin: Origin) -> Result<()> {
         let mut layer = &mut self.connection;
         if path.first().is_some_and(|first| first == "profiles") && path.len() > 2 {
@@ -221,6 +242,17 @@ impl Layer {
                 given.set(builder?)
             })
         })
+    }
+}
+
+/// There is no profile of this name among those that are known.
+pub(crate) fn no_profile<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let known: Vec<&str> = known.collect();
+    let detail = format!("there is no profile `{}`", url::shown(name));
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => Error::config(detail, format!("did you mean `{near}`?")),
+        None if known.is_empty() => Error::config(detail, "there are none"),
+        None => Error::config(detail, format!("there are `{}`", known.join("`, `"))),
     }
 }
 

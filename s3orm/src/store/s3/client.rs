@@ -15,6 +15,7 @@ use super::config::{AddressingStyle, CredentialSource, S3Config, check_bucket};
 use super::connect::{Connector, Reach, connector, tls_config};
 use super::credentials::{Cache, Credentials, Identity};
 use super::endpoint::Endpoint;
+use super::gate::{Closer, Gate};
 use super::headers::ExtraHeaders;
 use super::keys::KeptKeys;
 use super::profile::Profile;
@@ -48,6 +49,7 @@ struct Client {
     headers: ExtraHeaders,
     connector: Connector,
     limits: Limits,
+    gate: Arc<Gate>,
     /// Where the service itself is asked. In path style, its buckets too.
     service: Place,
 }
@@ -85,7 +87,8 @@ impl S3Store {
         let tls = tls_config(&config.tls, resolved.endpoint.is_https())?;
         let connector = connector(tls, Reach::Services, config.ip, config.connect_timeout);
         let identity = identity(&config, &env, &resolved.region)?;
-        let service = Place::new(&env, &resolved.endpoint, &connector, limits)?;
+        let gate = Gate::new();
+        let service = Place::new(&env, &resolved.endpoint, &connector, limits, &gate)?;
         let client = Arc::new(Client {
             signer: Signer::new("s3", &resolved.region),
             region: resolved.region,
@@ -96,6 +99,7 @@ impl S3Store {
             identity,
             connector,
             limits,
+            gate,
             service,
         });
         let place = client.place_of(&config.bucket)?;
@@ -104,6 +108,11 @@ impl S3Store {
             bucket: config.bucket.into(),
             place,
         })
+    }
+
+    /// A hand on this client that does not keep it.
+    pub(crate) fn closer(&self) -> Closer {
+        Closer::new(&self.client.gate)
     }
 
     pub(super) fn to_bucket_named(&self, bucket: &str) -> Result<Self, StoreError> {
@@ -251,7 +260,13 @@ impl Client {
             }),
             AddressingStyle::Virtual => {
                 let endpoint = self.endpoint.of_bucket(bucket, self.style);
-                Place::new(&self.env, &endpoint, &self.connector, self.limits)
+                Place::new(
+                    &self.env,
+                    &endpoint,
+                    &self.connector,
+                    self.limits,
+                    &self.gate,
+                )
             }
         }
     }
@@ -263,6 +278,7 @@ impl Place {
         endpoint: &Endpoint,
         connector: &Connector,
         limits: Limits,
+        gate: &Arc<Gate>,
     ) -> Result<Self, Error> {
         let unusable = || {
             Error::config(
@@ -278,7 +294,7 @@ impl Place {
         parts.path_and_query = Some(PathAndQuery::from_static("/"));
         let origin = Uri::from_parts(parts).map_err(|_| unusable())?;
         Ok(Self {
-            pool: Pool::new(env.clone(), origin, connector.clone(), limits),
+            pool: Pool::new(env.clone(), origin, connector.clone(), limits, gate),
             host: HeaderValue::from_str(&endpoint.authority()).map_err(|_| unusable())?,
             base: "".into(),
         })

@@ -7,7 +7,7 @@
 //!
 //! - `config`, `endpoint`, `headers`, `profile`: what is asked for, checked.
 //! - `credentials`, `keys`, `chain`, `secret`: who asks. `sign`: signatures.
-//! - `connect`, `transport`: connections, and one request over one of them.
+//! - `connect`, `transport`, `gate`: connections, one request over one of them, and their end.
 //! - `request`, `calls`, `documents`, `xml`, `answer`: each call as a request, each answer as an outcome.
 //! - `client`: the store that joins them. `rusoto`: the same store, its requests made by rusoto.
 //!
@@ -22,6 +22,7 @@ mod connect;
 mod credentials;
 mod documents;
 mod endpoint;
+mod gate;
 mod headers;
 mod keys;
 mod profile;
@@ -43,6 +44,7 @@ pub use self::config::{
     AddressingStyle, CannedAcl, CredentialSource, IpVersion, S3Config, TlsConfig,
 };
 pub use self::credentials::{CredentialFuture, CredentialProvider, Credentials};
+pub(crate) use self::gate::Closer;
 pub use self::keys::{AccessKeys, SecretSource};
 pub use self::secret::Secret;
 use super::{
