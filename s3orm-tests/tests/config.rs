@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use s3orm::store::s3::{AddressingStyle, CannedAcl, IpVersion};
-use s3orm::{Config, Db, DbBuilder, ErrorKind, Settings};
+use s3orm::{Config, Db, DbBuilder, ErrorKind, Profiles, Settings};
 use s3orm_tests::proxy::{Fault, Proxy, any};
 use s3orm_tests::server::{BUCKET, TestServer};
 use s3orm_tests::tables::{Person, person};
@@ -257,4 +257,98 @@ fn a_variable_that_is_no_text_is_refused() {
     Config::new()
         .variables([("LANG".into(), broken.clone()), (broken.clone(), broken)])
         .unwrap();
+}
+
+/// The user's page of all this.
+fn page() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The page's blocks in a language.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let blocks = page.split("```").skip(1).step_by(2);
+    blocks
+        .filter_map(|block| block.strip_prefix(language))
+        .collect()
+}
+
+/// The cells of each option's row.
+fn rows(page: &str) -> Vec<Vec<&str>> {
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
+/// The texts in backticks.
+fn quoted(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_page_has_every_option_with_its_variable_and_its_default() {
+    let page = page();
+    let mut names = Vec::new();
+    for row in rows(&page) {
+        let name = quoted(row[0])[0];
+        let expected = match name {
+            "header.<name>" => "S3ORM_HEADER__<NAME>".to_owned(),
+            "upload_header.<name>" => "S3ORM_UPLOAD_HEADER__<NAME>".to_owned(),
+            "tables.<name>.<setting>" => "S3ORM_TABLES__<NAME>__<SETTING>".to_owned(),
+            name => variable(name),
+        };
+        assert_eq!(quoted(row[1]), [expected], "{name}");
+        names.push(name.split('.').next().unwrap());
+        // A default that stands alone, or with a profile's in brackets, is the value unless set.
+        let whole = row[2].replace(['`', '(', ')', ' '], "");
+        let defaults = quoted(row[2]);
+        if row[3].starts_with("*setting*") || whole != defaults.concat() {
+            continue;
+        }
+        let said = |default: &str| format!("{URL}?{name}={default}");
+        let plain = format!("{:?}", Db::builder(URL).unwrap());
+        let set = format!("{:?}", Db::builder(&said(defaults[0])).unwrap());
+        assert_eq!(set, plain, "the default of {name}");
+        let plain = format!("{:?}", Profiles::builder(URL).unwrap());
+        let of_profile = defaults.last().unwrap();
+        let set = format!("{:?}", Profiles::builder(&said(of_profile)).unwrap());
+        assert_eq!(set, plain, "a profile's default of {name}");
+    }
+    let samples = SAMPLES
+        .iter()
+        .map(|(name, ..)| name.split('.').next().unwrap());
+    let mut samples: Vec<&str> = samples.collect();
+    samples.sort_unstable();
+    names.sort_unstable();
+    assert_eq!(names, samples);
+    // The library names them all where it knows none of that name.
+    let message = said(Db::builder("s3://bucket?colour_scheme=x"));
+    let mut known = quoted(message.split("there are").nth(1).unwrap());
+    known.sort_unstable();
+    assert_eq!(known, names);
+}
+
+#[test]
+fn the_pages_files_and_variables_are_read() {
+    let page = page();
+    let [file] = blocks(&page, "toml\n")[..] else {
+        panic!("one file");
+    };
+    let config = Config::new().toml("page", file).unwrap();
+    let shown = format!("{:?}", config.builder().unwrap());
+    assert!(shown.contains("credentials: Keys(***)"), "{shown}");
+    assert!(config.profiles().eq(["reports"]));
+    let from_file = format!(
+        "{:?}",
+        config.profile("reports").unwrap().acl(CannedAcl::Private)
+    );
+
+    let [variables] = blocks(&page, "ini\n")[..] else {
+        panic!("one environment");
+    };
+    let variables = variables.lines().map(|line| line.split_once('=').unwrap());
+    let config = Config::new().variables(variables).unwrap();
+    let _ = config.builder().unwrap();
+    let from_variables = config.profile("reports").unwrap().acl(CannedAcl::Private);
+    assert_eq!(format!("{from_variables:?}"), from_file);
 }

@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::HeaderMap;
 use s3orm::server::Server;
@@ -299,4 +299,64 @@ async fn no_secret_is_shown_wherever_it_was_written() {
     let url = format!("s3://bucket?secret_access_key={CANARY}");
     let error = Db::connect(&url).await.unwrap_err();
     assert!(!format!("{error:?}").contains(CANARY), "{error:?}");
+}
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Logged(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Logged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Each thing works with a secret, and fails with another, while everything is logged.
+#[tokio::test]
+async fn no_log_line_has_a_secret() {
+    let logged = Logged::default();
+    let writer = logged.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let store = Arc::new(MemoryStore::new(BUCKET, Env::system()));
+    let server = Server::builder(store).credentials(ACCESS_KEY, CANARY);
+    let server = server.bind("127.0.0.1:0").await.unwrap();
+    let url = format!("s3://{BUCKET}?endpoint={}", server.endpoint());
+    for (secret, works) in [(CANARY.to_owned(), true), (format!("{CANARY}-not"), false)] {
+        let variables = [
+            ("S3ORM_URL", &*url),
+            ("S3ORM_ACCESS_KEY_ID", ACCESS_KEY),
+            ("S3ORM_SECRET_ACCESS_KEY", &*secret),
+            ("S3ORM_HEADER__X_TENANT", CANARY),
+            ("S3ORM_UPLOAD_HEADER__X_AMZ_WHATEVER", CANARY),
+        ];
+        let config = Config::new().variables(variables).unwrap();
+        for builder in [
+            config.builder().unwrap(),
+            config.builder().unwrap().rusoto(),
+        ] {
+            tracing::trace!(?config, ?builder, "connecting");
+            let db = builder.connect().await.unwrap();
+            let people = db.table::<Person>();
+            let outcome = people.put(person(1)).await;
+            assert_eq!(outcome.is_ok(), works);
+            tracing::trace!(?db, ?outcome, found = ?people.get(("Oslo", 1)).await, "done");
+        }
+    }
+    let logged = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
+    assert!(logged.contains("people/Oslo/1.json") && logged.contains("SignatureDoesNotMatch"));
+    // The server is in this process, too, and logs the headers that it gets.
+    let ours = logged.lines().filter(|line| !line.contains(" s3s::"));
+    for line in ours {
+        assert!(!line.contains(CANARY), "{line}");
+    }
 }

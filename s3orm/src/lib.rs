@@ -140,7 +140,9 @@
 //! # Connections
 //!
 //! [`Db::connect`] takes a connection string, [`DbBuilder`] has the options: regions and endpoints,
-//! credentials, time-outs, TLS. [`Db::check`] asks whether the bucket is there and may be used;
+//! credentials, time-outs, TLS. [`Config`] reads the same options from files and the environment,
+//! [`Settings`] say some of them for a task ([`scope`]) or a table ([`Table::with`]), and
+//! [`Profiles`] are named connections that are exchanged while in use. [`Db::check`] asks whether the bucket is there and may be used;
 //! [`Db::doctor`] measures what its store honours, which servers that call themselves S3 differ in.
 //!
 //! # Errors
@@ -159,6 +161,7 @@
 //! | `sdk-config` | region, endpoint and credentials from an `aws_config::SdkConfig` |
 //! | `cache` | `cache_bytes`: reads kept in memory, about which S3 is asked again by their ETag |
 //! | `progress` | `progress_bar` on batches, by `indicatif` |
+//! | `toml` | [`Config::file`]: connections and profiles from TOML files |
 //! | `server` | an S3 server over any store, for tests and development |
 //! | `testing` | a store that fails as it is told, for the tests of applications |
 
@@ -236,3 +239,8 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The programs of the page on configuration run.
+#[cfg(all(doctest, feature = "s3", feature = "toml"))]
+#[doc = include_str!("../../docs/configuration.md")]
+pub struct ConfigurationPage;
