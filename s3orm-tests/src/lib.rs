@@ -12,3 +12,4 @@ pub mod raw;
 pub mod server;
 pub mod sim;
 pub mod tables;
+pub mod tls;

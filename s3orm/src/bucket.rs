@@ -27,7 +27,7 @@ impl Db {
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if it is no bucket's name.
     pub fn bucket(&self, name: &str) -> Result<Self> {
-        let store = self.store().with_bucket(name).map_err(|error| {
+        let layers = self.layers().with_bucket(name).map_err(|error| {
             let detail = error.to_string();
             Error::config(
                 detail,
@@ -45,7 +45,7 @@ impl Db {
             name: format!("{scheme}{name}/{}", self.prefix()),
             ..self.options().clone()
         };
-        Ok(Self::open(store, options))
+        Ok(Self::open(layers, options))
     }
 
     /// The names of the buckets that these credentials own, in order.

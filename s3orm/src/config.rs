@@ -1,4 +1,17 @@
-//! A connection's options, by method and by parameter.
+//! A connection's options, by method and by name.
+//!
+//! - `s3`: the methods of `s3://` connections. `options`: the name of each option that text can say.
+//! - `source`: options from files and the environment. `toml`: the file's format.
+
+pub(crate) mod options;
+#[cfg(feature = "s3")]
+mod s3;
+mod source;
+#[cfg(feature = "toml")]
+mod toml;
+
+pub use source::Config;
+pub(crate) use source::no_profile;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,12 +19,15 @@ use std::time::Duration;
 use crate::db::{Db, Options};
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::settings::Settings;
+#[cfg(feature = "cache")]
+use crate::store::cache::CacheStore;
 use crate::store::memory::MemoryStore;
-use crate::store::retry::{RetryPolicy, RetryStore};
+use crate::store::retry::RetryPolicy;
 #[cfg(feature = "s3")]
-use crate::store::s3::{AddressingStyle, CredentialSource, S3Config};
+use crate::store::s3::{Closer, S3Config};
 use crate::store::trace::TraceStore;
+use crate::store::{Layers, Store};
 
 /// Where the rows are.
 #[derive(Debug, Clone)]
@@ -53,9 +69,8 @@ pub(crate) enum Client {
 #[must_use = "a builder does nothing until `connect`"]
 pub struct DbBuilder {
     location: Location,
-    options: Options,
+    pub(crate) options: Options,
     verbose: bool,
-    retry: RetryPolicy,
     #[cfg(feature = "cache")]
     cache_bytes: u64,
     /// The first option that does not fit the connection: told when connecting.
@@ -68,7 +83,6 @@ impl DbBuilder {
             location,
             options: Options::new(name, prefix, Env::system()),
             verbose: false,
-            retry: RetryPolicy::default(),
             #[cfg(feature = "cache")]
             cache_bytes: 0,
             misfit: None,
@@ -81,23 +95,59 @@ impl DbBuilder {
         self
     }
 
+    /// The application's settings, over those that were set before.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.options.settings = settings.over(self.options.settings);
+        self
+    }
+
     /// How often a request is sent again that certainly was not applied, or that only reads
     /// (3 unless set).
     pub fn retries(mut self, retries: u32) -> Self {
-        self.retry.max_retries = retries;
+        self.options.settings.retries = Some(retries);
         self
     }
 
     /// The largest row in bytes that is written or read (16 MiB unless set).
     pub fn max_row_bytes(mut self, bytes: u64) -> Self {
-        self.options.max_row_bytes = bytes;
+        self.options.settings.max_row_bytes = Some(bytes);
         self
     }
 
     /// How often [`update`](crate::Table::update) and the `returning_old` forms begin again when
     /// somebody else was faster (100 unless set).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
-        self.options.max_attempts = attempts;
+        self.options.settings.max_attempts = Some(attempts);
+        self
+    }
+
+    /// How many requests of a query or a batch are under way at once, at least 1 (16 unless set, 4 in
+    /// batches whose requests hold many rows).
+    pub fn concurrency(mut self, requests: usize) -> Self {
+        self.options.settings = self.options.settings.concurrency(requests);
+        self
+    }
+
+    /// At most this many requests for a query: as [`Query::max_requests`](crate::Query::max_requests)
+    /// (no limit unless set).
+    pub fn max_requests(mut self, requests: u64) -> Self {
+        self.options.settings.max_requests = Some(requests);
+        self
+    }
+
+    /// At most this much money for a query's requests, in US dollars: as
+    /// [`Query::max_cost`](crate::Query::max_cost) (no limit unless set).
+    pub fn max_cost(mut self, dollars: f64) -> Self {
+        self.options.settings.max_cost = Some(dollars);
+        self
+    }
+
+    /// Settings of the table of this name, over what was said for it before, a task's and the
+    /// application's: see [`Settings`]. The parameters are `tables.<name>.<setting>=<value>`.
+    pub fn table_settings(mut self, table: impl Into<String>, settings: Settings) -> Self {
+        let tables = Arc::make_mut(&mut self.options.tables);
+        let known = tables.entry(table.into()).or_default();
+        *known = settings.over(*known);
         self
     }
 
@@ -124,49 +174,102 @@ impl DbBuilder {
         self
     }
 
+    /// The options of a [profile](crate::Profiles), where none is said.
+    pub(crate) fn for_profile(mut self) -> Self {
+        self.options.settings.retries = Some(2);
+        #[cfg(feature = "s3")]
+        if let Location::S3(config, _) = &mut self.location {
+            config.connect_timeout = Duration::from_secs(15);
+            config.timeout = Duration::from_secs(30);
+            config.pool_size = 8;
+        }
+        self
+    }
+
     /// Connects. No request is made.
     ///
     /// # Errors
     /// As [`Db::connect`].
     pub async fn connect(self) -> Result<Db> {
+        Ok(self.open().await?.db)
+    }
+
+    pub(crate) async fn open(self) -> Result<Opened> {
         if let Some(error) = self.misfit {
             return Err(error.during("connect", ""));
         }
         let env = &self.options.env;
-        let store = open(self.location, env.clone())
+        let bottom = open(self.location, env.clone())
             .await
             .map_err(|error| error.during("connect", ""))?;
-        let store: Arc<dyn Store> = Arc::new(TraceStore::new(store, env.clone(), self.verbose));
-        let store: Arc<dyn Store> = Arc::new(RetryStore::new(store, env.clone(), self.retry));
-        #[cfg(feature = "cache")]
-        let store = cached(store, self.cache_bytes)?;
-        Ok(Db::open(store, self.options))
+        let store: Arc<dyn Store> =
+            Arc::new(TraceStore::new(bottom.store, env.clone(), self.verbose));
+        let mut retry = RetryPolicy::default();
+        if let Some(retries) = self.options.settings.retries {
+            retry.max_retries = retries;
+        }
+        let layers = Layers {
+            #[cfg(feature = "cache")]
+            cache: cache(&store, self.cache_bytes)?,
+            bottom: store,
+            retry: Some(retry),
+        };
+        Ok(Opened {
+            db: Db::open(layers, self.options),
+            #[cfg(feature = "s3")]
+            closer: bottom.closer,
+        })
+    }
+}
+
+/// A connection, and what closes it while others hold it; nothing where no pool is.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) db: Db,
+    #[cfg(feature = "s3")]
+    pub(crate) closer: Option<Closer>,
+}
+
+/// A store without layers, and what closes it.
+struct Bottom {
+    store: Arc<dyn Store>,
+    #[cfg(feature = "s3")]
+    closer: Option<Closer>,
+}
+
+impl Bottom {
+    fn local(store: impl Store) -> Self {
+        Self {
+            store: Arc::new(store),
+            #[cfg(feature = "s3")]
+            closer: None,
+        }
     }
 }
 
 #[cfg(feature = "cache")]
-fn cached(store: Arc<dyn Store>, bytes: u64) -> Result<Arc<dyn Store>> {
+fn cache(store: &Arc<dyn Store>, bytes: u64) -> Result<Option<CacheStore>> {
     if bytes == 0 {
-        return Ok(store);
+        return Ok(None);
     }
-    match crate::store::cache::CacheStore::new(store, bytes) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(
-            Error::config(error.to_string(), "set a smaller `cache_bytes`").during("connect", ""),
-        ),
-    }
+    CacheStore::new(Arc::clone(store), bytes)
+        .map(Some)
+        .map_err(|error| {
+            let help = "set a smaller `cache_bytes`";
+            Error::config(error.to_string(), help).during("connect", "")
+        })
 }
 
 #[cfg_attr(
     not(all(feature = "dir", unix)),
     expect(clippy::unused_async, reason = "opening a folder waits for the disk")
 )]
-async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
+async fn open(location: Location, env: Env) -> Result<Bottom> {
     match location {
-        Location::Memory => Ok(Arc::new(MemoryStore::new("memory", env))),
+        Location::Memory => Ok(Bottom::local(MemoryStore::new("memory", env))),
         #[cfg(all(feature = "dir", unix))]
         Location::Folder(path) => match crate::store::dir::DirStore::open(&path, env).await {
-            Ok(store) => Ok(Arc::new(store)),
+            Ok(store) => Ok(Bottom::local(store)),
             Err(error) => {
                 let help = "name a folder that this program may write";
                 Err(Error::config(error.to_string(), help).with_cause(error.into_cause()))
@@ -174,140 +277,20 @@ async fn open(location: Location, env: Env) -> Result<Arc<dyn Store>> {
         },
         #[cfg(feature = "s3")]
         Location::S3(config, Client::Own) => {
-            Ok(Arc::new(crate::store::s3::S3Store::connect(*config, env)?))
+            let store = crate::store::s3::S3Store::connect(*config, env)?;
+            Ok(Bottom {
+                closer: Some(store.closer()),
+                store: Arc::new(store),
+            })
         }
         #[cfg(feature = "rusoto")]
-        Location::S3(config, Client::Rusoto) => Ok(Arc::new(
-            crate::store::rusoto::RusotoStore::connect(*config, env)?,
-        )),
-    }
-}
-
-/// Options of `s3://` connections; on another connection they are an error when connecting.
-#[cfg(feature = "s3")]
-impl DbBuilder {
-    fn s3(self, option: &str, set: impl FnOnce(&mut S3Config)) -> Self {
-        self.of_s3(option, |config, _| set(config))
-    }
-
-    fn of_s3(mut self, option: &str, set: impl FnOnce(&mut S3Config, &mut Client)) -> Self {
-        if let Location::S3(config, client) = &mut self.location {
-            set(config, client);
-        } else if self.misfit.is_none() {
-            self.misfit = Some(Error::config(
-                format!(
-                    "`{option}` is an option of `s3://` connections; this is `{}`",
-                    self.options.name
-                ),
-                "leave it out",
-            ));
+        Location::S3(config, Client::Rusoto) => {
+            let store = crate::store::rusoto::RusotoStore::connect(*config, env)?;
+            Ok(Bottom {
+                closer: Some(store.closer()),
+                store: Arc::new(store),
+            })
         }
-        self
-    }
-
-    /// The region, such as `eu-north-1`. Unless set: `AWS_REGION`, `AWS_DEFAULT_REGION`, the
-    /// profile's; with an endpoint, `us-east-1`.
-    pub fn region(self, region: impl Into<String>) -> Self {
-        self.s3("region", |config| config.region = Some(region.into()))
-    }
-
-    /// Another S3 than AWS: `https://host[:port]`; `http://` for this machine, or with
-    /// [`allow_http`](Self::allow_http). Unless set: `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`.
-    pub fn endpoint(self, endpoint: impl Into<String>) -> Self {
-        self.s3("endpoint", |config| config.endpoint = Some(endpoint.into()))
-    }
-
-    /// Where the bucket's name stands: `path` (`https://host/bucket/key`; what an endpoint gets
-    /// unless set) or `virtual` (`https://bucket.host/key`; what AWS gets).
-    pub fn style(self, style: AddressingStyle) -> Self {
-        self.s3("style", |config| config.style = Some(style))
-    }
-
-    /// The profile of `~/.aws/config` and `~/.aws/credentials`. Unless set: `AWS_PROFILE`.
-    pub fn profile(self, profile: impl Into<String>) -> Self {
-        self.s3("profile", |config| config.profile = Some(profile.into()))
-    }
-
-    /// Where credentials come from: the full chain of AWS's SDKs (environment, profile, SSO, web
-    /// identity, ECS, EC2) unless set. No parameter: secrets do not belong in a connection string.
-    pub fn credentials(self, source: CredentialSource) -> Self {
-        self.s3("credentials", |config| config.credentials = source)
-    }
-
-    /// Region, endpoint and credentials of an `SdkConfig` that the application already has.
-    #[cfg(feature = "sdk-config")]
-    pub fn sdk_config(self, sdk: &aws_types::SdkConfig) -> Self {
-        self.s3("sdk_config", |config| {
-            let S3Config {
-                region,
-                endpoint,
-                credentials,
-                ..
-            } = S3Config::from_sdk_config("", sdk);
-            config.region = region.or(config.region.take());
-            config.endpoint = endpoint.or(config.endpoint.take());
-            config.credentials = credentials;
-        })
-    }
-
-    /// Allows an `http://` endpoint that is not this machine: requests are signed, but everybody on
-    /// the way can read and replay them.
-    pub fn allow_http(self, allow: bool) -> Self {
-        self.s3("allow_http", |config| config.allow_http = allow)
-    }
-
-    /// How long a connection may take (5 s unless set).
-    pub fn connect_timeout(self, limit: Duration) -> Self {
-        self.s3("connect_timeout", |config| config.connect_timeout = limit)
-    }
-
-    /// How long a request may take, from sending to the last byte of the answer (30 s unless set).
-    pub fn timeout(self, limit: Duration) -> Self {
-        self.s3("timeout", |config| config.timeout = limit)
-    }
-
-    /// How many idle connections are kept (64 unless set).
-    pub fn pool_size(self, connections: usize) -> Self {
-        self.s3("pool_size", |config| config.pool_size = connections)
-    }
-
-    /// A file of the certificate authorities to trust instead of the system's, in PEM.
-    pub fn tls_ca(self, file: impl Into<std::path::PathBuf>) -> Self {
-        self.s3("tls_ca", |config| config.tls.ca_file = Some(file.into()))
-    }
-
-    /// A file of the client's certificate chain, in PEM; with [`tls_key`](Self::tls_key).
-    pub fn tls_cert(self, file: impl Into<std::path::PathBuf>) -> Self {
-        self.s3("tls_cert", |config| {
-            config.tls.client_cert_file = Some(file.into());
-        })
-    }
-
-    /// A file of the client certificate's private key, in PEM.
-    pub fn tls_key(self, file: impl Into<std::path::PathBuf>) -> Self {
-        self.s3("tls_key", |config| {
-            config.tls.client_key_file = Some(file.into());
-        })
-    }
-
-    /// A header for every request; it is signed. Its parameter is `header.<name>=<value>`.
-    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.s3("header", |config| {
-            config.headers.push((name.into(), value.into()));
-        })
-    }
-
-    /// The account that must own the bucket: S3 refuses every request otherwise.
-    pub fn expected_bucket_owner(self, account: impl Into<String>) -> Self {
-        self.s3("expected_bucket_owner", |config| {
-            config.expected_bucket_owner = Some(account.into());
-        })
-    }
-
-    /// Which client speaks to S3: `s3`, our own (unless set), or `rusoto`.
-    #[cfg(feature = "rusoto")]
-    pub fn rusoto(self) -> Self {
-        self.of_s3("rusoto", |_, client| *client = Client::Rusoto)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `Db`: a connection, its configuration, and the tables reached through it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,8 @@ use crate::doctor::Report;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::S3Schema;
-use crate::store::{Store, StoreErrorKind};
+use crate::settings::{self, Settings};
+use crate::store::{Layers, Store, StoreErrorKind};
 use crate::table::{Table, store_error};
 use crate::url;
 
@@ -26,11 +28,15 @@ use crate::url;
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
 
+type Recorded = OnceCell<Option<Report>>;
+
 struct Inner {
+    /// The layers' top.
     store: Arc<dyn Store>,
+    layers: Layers,
     options: Options,
     /// What is recorded of what the store honours, once somebody has asked.
-    recorded: OnceCell<Option<Report>>,
+    recorded: Arc<Recorded>,
 }
 
 /// What of a connection's configuration its operations look at.
@@ -41,8 +47,12 @@ pub(crate) struct Options {
     /// Empty, or with a `/` at its end.
     pub(crate) prefix: String,
     pub(crate) env: Env,
-    pub(crate) max_row_bytes: u64,
-    pub(crate) max_attempts: u32,
+    /// The application's.
+    pub(crate) settings: Settings,
+    /// Those of tables, by their names.
+    pub(crate) tables: Arc<BTreeMap<String, Settings>>,
+    /// Those of the one table that this connection was handed to.
+    pub(crate) table: Settings,
     pub(crate) transaction_lease: Duration,
 }
 
@@ -52,8 +62,9 @@ impl Options {
             name,
             prefix,
             env,
-            max_row_bytes: 16 * 1024 * 1024,
-            max_attempts: 100,
+            settings: Settings::new(),
+            tables: Arc::default(),
+            table: Settings::new(),
             transaction_lease: Duration::from_secs(10),
         }
     }
@@ -98,20 +109,55 @@ impl Db {
     pub fn with_store(store: Arc<dyn Store>, prefix: &str, env: Env) -> Result<Self> {
         let name = format!("{}/{prefix}", store.bucket());
         let prefix = url::prefix(prefix).map_err(|error| error.during("connect", ""))?;
-        Ok(Self::open(store, Options::new(name, prefix, env)))
+        Ok(Self::open(
+            Layers::alone(store),
+            Options::new(name, prefix, env),
+        ))
     }
 
-    pub(crate) fn open(store: Arc<dyn Store>, options: Options) -> Self {
+    pub(crate) fn open(layers: Layers, options: Options) -> Self {
+        Self::open_again(layers, options, Arc::default())
+    }
+
+    fn open_again(layers: Layers, options: Options, recorded: Arc<Recorded>) -> Self {
         Self(Arc::new(Inner {
-            store,
+            store: layers.stack(&options.env, options.table.retries),
+            layers,
             options,
-            recorded: OnceCell::new(),
+            recorded,
         }))
+    }
+
+    /// This database as its table of this name uses it.
+    pub(crate) fn of_table(&self, name: &str) -> Self {
+        let settings = self.0.options.tables.get(name);
+        self.handed_to_table(settings.copied().unwrap_or_default())
+    }
+
+    /// This database for a table with these settings, over those that it has.
+    pub(crate) fn with(&self, settings: Settings) -> Self {
+        self.handed_to_table(settings.over(self.0.options.table))
+    }
+
+    fn handed_to_table(&self, table: Settings) -> Self {
+        if table == self.0.options.table {
+            return self.clone();
+        }
+        let options = Options {
+            table,
+            ..self.0.options.clone()
+        };
+        let recorded = Arc::clone(&self.0.recorded);
+        Self::open_again(self.0.layers.clone(), options, recorded)
+    }
+
+    pub(crate) fn layers(&self) -> &Layers {
+        &self.0.layers
     }
 
     /// The table of `T`. No request.
     pub fn table<T: S3Schema>(&self) -> Table<T> {
-        Table::new(self.clone())
+        Table::new(self.of_table(T::SCHEMA.table))
     }
 
     /// Asks whether the bucket is there and may be used.
@@ -169,12 +215,12 @@ impl Db {
         &self.0.options.prefix
     }
 
-    /// Whether both are one connection: clones of one another.
+    /// Whether both are of one connection, whatever settings they were handed.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0.recorded, &other.0.recorded)
     }
 
-    pub(crate) fn recorded(&self) -> &OnceCell<Option<Report>> {
+    pub(crate) fn recorded(&self) -> &Recorded {
         &self.0.recorded
     }
 
@@ -197,8 +243,23 @@ impl Db {
         &self.0.options.env
     }
 
+    /// What the narrowest level says: the table's, the task's, the application's.
+    pub(crate) fn setting<T>(&self, of: impl Fn(&Settings) -> Option<T>) -> Option<T> {
+        let Options {
+            settings, table, ..
+        } = &self.0.options;
+        of(table)
+            .or_else(|| of(&settings::current()))
+            .or_else(|| of(settings))
+    }
+
+    pub(crate) fn concurrency(&self) -> Option<usize> {
+        self.setting(|settings| settings.concurrency)
+    }
+
     pub(crate) fn max_row_bytes(&self) -> u64 {
-        self.0.options.max_row_bytes
+        let set = self.setting(|settings| settings.max_row_bytes);
+        set.unwrap_or(16 * 1024 * 1024)
     }
 
     /// How long a transaction may stand still before others abort it.
@@ -210,7 +271,7 @@ impl Db {
     pub(crate) fn attempts(&self) -> Attempts<'_> {
         Attempts {
             env: self.env(),
-            left: self.0.options.max_attempts,
+            left: (self.setting(|settings| settings.max_attempts)).unwrap_or(100),
             pause: Duration::from_millis(2),
         }
     }

@@ -140,7 +140,9 @@
 //! # Connections
 //!
 //! [`Db::connect`] takes a connection string, [`DbBuilder`] has the options: regions and endpoints,
-//! credentials, time-outs, TLS. [`Db::check`] asks whether the bucket is there and may be used;
+//! credentials, time-outs, TLS. [`Config`] reads the same options from files and the environment,
+//! [`Settings`] say some of them for a task ([`scope`]) or a table ([`Table::with`]), and
+//! [`Profiles`] are named connections that are exchanged while in use. [`Db::check`] asks whether the bucket is there and may be used;
 //! [`Db::doctor`] measures what its store honours, which servers that call themselves S3 differ in.
 //!
 //! # Errors
@@ -159,6 +161,7 @@
 //! | `sdk-config` | region, endpoint and credentials from an `aws_config::SdkConfig` |
 //! | `cache` | `cache_bytes`: reads kept in memory, about which S3 is asked again by their ETag |
 //! | `progress` | `progress_bar` on batches, by `indicatif` |
+//! | `toml` | [`Config::file`]: connections and profiles from TOML files |
 //! | `server` | an S3 server over any store, for tests and development |
 //! | `testing` | a store that fails as it is told, for the tests of applications |
 
@@ -174,11 +177,13 @@ mod error;
 pub mod id;
 pub mod key;
 mod pages;
+mod profiles;
 pub mod query;
 mod row;
 mod schema;
 #[cfg(feature = "server")]
 pub mod server;
+mod settings;
 mod stamp;
 pub mod store;
 pub mod table;
@@ -191,10 +196,11 @@ mod url;
 mod write;
 
 pub use body::raw::RawBody;
-pub use config::DbBuilder;
+pub use config::{Config, DbBuilder};
 pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};
+pub use profiles::{Health, Profiles};
 pub use query::{BelongsTo, Filter, KeyPrefix, Query};
 pub use row::{AsRow, IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
@@ -203,6 +209,7 @@ pub use schema::{
     NullableColumn, Patchable, Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
     Transactional,
 };
+pub use settings::{Settings, scope};
 pub use table::{Decision, Insert, Table};
 
 /// What generated code names. Not for use by hand: it changes without notice.
@@ -235,3 +242,8 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The programs of the page on configuration run.
+#[cfg(all(doctest, feature = "s3", feature = "toml"))]
+#[doc = include_str!("../../docs/configuration.md")]
+pub struct ConfigurationPage;

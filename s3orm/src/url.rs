@@ -1,8 +1,6 @@
 //! Connection strings.
 
-#[cfg(feature = "s3")]
-use std::time::Duration;
-
+use crate::config::options::{Given, Origin};
 use crate::config::{DbBuilder, Location};
 use crate::error::{Error, Result, did_you_mean};
 
@@ -10,6 +8,14 @@ const FORMS: &str = "write `s3://bucket/prefix?region=…`, `file:./folder` or `
 
 /// Reads a connection string.
 pub(crate) fn parse(text: &str) -> Result<DbBuilder> {
+    parse_over(text, Ok)
+}
+
+/// Reads a connection string whose parameters are set over what `below` sets.
+pub(crate) fn parse_over(
+    text: &str,
+    below: impl FnOnce(DbBuilder) -> Result<DbBuilder>,
+) -> Result<DbBuilder> {
     let text = text.trim();
     let Some((scheme, rest)) = text.split_once(':') else {
         let shown = if text.is_empty() {
@@ -35,7 +41,7 @@ pub(crate) fn parse(text: &str) -> Result<DbBuilder> {
         "memory" => memory(place)?,
         other => return Err(unknown_scheme(other)),
     };
-    parameters(builder, scheme, query.unwrap_or_default())
+    parameters(below(builder)?, query.unwrap_or_default())
 }
 
 fn unknown_scheme(scheme: &str) -> Error {
@@ -141,11 +147,12 @@ fn s3(_place: &str) -> Result<DbBuilder> {
     .with_kind(crate::ErrorKind::Unsupported))
 }
 
-fn no_secrets(detail: &'static str) -> Error {
+pub(crate) fn no_secrets(detail: &'static str) -> Error {
     Error::config(
         detail,
         "credentials do not belong in a connection string, where logs and process lists show them: \
-         set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a `profile`",
+         set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a `profile`, or a file: \
+         `secret_access_key=file:///path`",
     )
 }
 
@@ -181,72 +188,7 @@ pub(crate) fn prefix(text: &str) -> Result<String> {
     Ok(format!("{text}/"))
 }
 
-type Setter = fn(DbBuilder, &str) -> Result<DbBuilder>;
-
-/// Every parameter: what [`DbBuilder`] has methods for and text can say.
-const PARAMETERS: &[(&str, Setter)] = &[
-    ("verbose", |builder, value| {
-        Ok(builder.verbose(boolean(value)?))
-    }),
-    ("retries", |builder, value| {
-        Ok(builder.retries(number(value)?))
-    }),
-    ("max_row_bytes", |builder, value| {
-        Ok(builder.max_row_bytes(number(value)?))
-    }),
-    #[cfg(feature = "cache")]
-    ("cache_bytes", |builder, value| {
-        Ok(builder.cache_bytes(number(value)?))
-    }),
-    #[cfg(not(feature = "cache"))]
-    ("cache_bytes", |_, _| {
-        Err(expected("enable the cargo feature `cache` of s3orm"))
-    }),
-    ("max_attempts", |builder, value| {
-        Ok(builder.max_attempts(number(value)?))
-    }),
-    #[cfg(feature = "s3")]
-    ("region", |builder, value| Ok(builder.region(value))),
-    #[cfg(feature = "s3")]
-    ("endpoint", |builder, value| Ok(builder.endpoint(value))),
-    #[cfg(feature = "s3")]
-    ("style", |builder, value| Ok(builder.style(style(value)?))),
-    #[cfg(feature = "s3")]
-    ("profile", |builder, value| Ok(builder.profile(value))),
-    #[cfg(feature = "s3")]
-    ("allow_http", |builder, value| {
-        Ok(builder.allow_http(boolean(value)?))
-    }),
-    #[cfg(feature = "s3")]
-    ("connect_timeout", |builder, value| {
-        Ok(builder.connect_timeout(duration(value)?))
-    }),
-    #[cfg(feature = "s3")]
-    ("timeout", |builder, value| {
-        Ok(builder.timeout(duration(value)?))
-    }),
-    #[cfg(feature = "s3")]
-    ("pool_size", |builder, value| {
-        Ok(builder.pool_size(number(value)?))
-    }),
-    #[cfg(feature = "s3")]
-    ("tls_ca", |builder, value| Ok(builder.tls_ca(value))),
-    #[cfg(feature = "s3")]
-    ("tls_cert", |builder, value| Ok(builder.tls_cert(value))),
-    #[cfg(feature = "s3")]
-    ("tls_key", |builder, value| Ok(builder.tls_key(value))),
-    #[cfg(feature = "s3")]
-    ("expected_bucket_owner", |builder, value| {
-        Ok(builder.expected_bucket_owner(value))
-    }),
-    #[cfg(feature = "s3")]
-    ("client", client),
-];
-
-/// Words that are secrets or their names in other libraries' connection strings.
-const SECRETS: &[&str] = &["key", "secret", "password", "token", "credential"];
-
-fn parameters(mut builder: DbBuilder, scheme: &str, query: &str) -> Result<DbBuilder> {
+fn parameters(mut builder: DbBuilder, query: &str) -> Result<DbBuilder> {
     let mut seen: Vec<String> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').ok_or_else(|| {
@@ -260,113 +202,15 @@ fn parameters(mut builder: DbBuilder, scheme: &str, query: &str) -> Result<DbBui
                 "give it once",
             ));
         }
-        builder = set(builder, scheme, &name, &value)?;
+        let given = Given {
+            name: &name,
+            text: &value,
+            origin: &Origin::Parameter,
+        };
+        builder = given.set(builder)?;
         seen.push(name);
     }
     Ok(builder)
-}
-
-fn set(builder: DbBuilder, scheme: &str, name: &str, value: &str) -> Result<DbBuilder> {
-    #[cfg(feature = "s3")]
-    if let Some(header) = name.strip_prefix("header.") {
-        return Ok(builder.header(header, value));
-    }
-    let Some((_, setter)) = PARAMETERS.iter().find(|(known, _)| *known == name) else {
-        return Err(unknown_parameter(scheme, name));
-    };
-    if value.is_empty() {
-        let detail = format!("the parameter `{name}` is empty");
-        return Err(Error::config(detail, "give it a value, or leave it out"));
-    }
-    setter(builder, value).map_err(|error| {
-        let help = error.help().unwrap_or_default().to_owned();
-        Error::config(
-            format!("the parameter `{name}` cannot be `{}`", shown(value)),
-            help,
-        )
-    })
-}
-
-fn unknown_parameter(scheme: &str, name: &str) -> Error {
-    let lower = name.to_ascii_lowercase();
-    if SECRETS.iter().any(|word| lower.contains(word)) {
-        return no_secrets("the connection string has a parameter for a secret");
-    }
-    let detail = format!(
-        "`{scheme}:` connections have no parameter `{}`",
-        shown(name)
-    );
-    let known = PARAMETERS.iter().map(|(name, _)| *name);
-    if let Some(near) = did_you_mean(&lower, known.clone()) {
-        return Error::config(detail, format!("did you mean `{near}`?"));
-    }
-    let known: Vec<&str> = known.collect();
-    Error::config(
-        detail,
-        format!("there are `{}` and `header.<name>`", known.join("`, `")),
-    )
-}
-
-/// A value that cannot be read: the caller names the parameter, this says what would be right.
-fn expected(help: &'static str) -> Error {
-    Error::config("", help)
-}
-
-fn boolean(value: &str) -> Result<bool> {
-    match value {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(expected("write `true` or `false`")),
-    }
-}
-
-fn number<N: std::str::FromStr>(value: &str) -> Result<N> {
-    value.parse().map_err(|_| expected("write a whole number"))
-}
-
-#[cfg(feature = "s3")]
-fn duration(value: &str) -> Result<Duration> {
-    let help = "write a time such as `500ms`, `15s` or `2m`";
-    let split = value
-        .find(|c: char| !c.is_ascii_digit())
-        .ok_or_else(|| expected(help))?;
-    let (count, unit) = value.split_at(split);
-    let count: u64 = count.parse().map_err(|_| expected(help))?;
-    let duration = match unit {
-        "ms" => Duration::from_millis(count),
-        "s" => Duration::from_secs(count),
-        "m" => Duration::from_secs(count.saturating_mul(60)),
-        _ => return Err(expected(help)),
-    };
-    if duration.is_zero() {
-        return Err(expected(
-            "a time of zero would fail every request; leave the parameter out",
-        ));
-    }
-    Ok(duration)
-}
-
-#[cfg(feature = "s3")]
-fn style(value: &str) -> Result<crate::store::s3::AddressingStyle> {
-    match value {
-        "path" => Ok(crate::store::s3::AddressingStyle::Path),
-        "virtual" => Ok(crate::store::s3::AddressingStyle::Virtual),
-        _ => Err(expected(
-            "write `path` (https://host/bucket/key) or `virtual` (https://bucket.host/key)",
-        )),
-    }
-}
-
-#[cfg(feature = "s3")]
-fn client(builder: DbBuilder, value: &str) -> Result<DbBuilder> {
-    match value {
-        "s3" => Ok(builder),
-        #[cfg(feature = "rusoto")]
-        "rusoto" => Ok(builder.rusoto()),
-        #[cfg(not(feature = "rusoto"))]
-        "rusoto" => Err(expected("enable the cargo feature `rusoto` of s3orm")),
-        _ => Err(expected("write `s3` (our own) or `rusoto`")),
-    }
 }
 
 fn percent_decode(text: &str) -> Result<String> {
@@ -394,7 +238,7 @@ fn percent_decode(text: &str) -> Result<String> {
 }
 
 /// What of a user's text goes into a message: the beginning, without control characters.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
     if text.chars().count() > 60 {
         short.push('…');
@@ -429,7 +273,7 @@ mod tests {
                 "s3://bucket?timeout=5",
                 "cannot be `5`; write a time such as `500ms`",
             ),
-            ("s3://bucket?timeout=0s", "leave the parameter out"),
+            ("s3://bucket?timeout=0s", "leave it out"),
             ("s3://bucket?retries=-1", "write a whole number"),
             ("s3://bucket?verbose=maybe", "write `true` or `false`"),
             ("s3://bucket?style=dns", "write `path`"),

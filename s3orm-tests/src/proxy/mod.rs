@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -99,6 +99,7 @@ struct Shared {
     upstream: SocketAddr,
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<Seen>>,
+    connections: AtomicUsize,
     under_way: AtomicUsize,
     overlap: AtomicUsize,
 }
@@ -108,6 +109,7 @@ struct Shared {
 struct Seen {
     operation: &'static str,
     path: String,
+    headers: HeaderMap,
     body: Bytes,
 }
 
@@ -145,6 +147,7 @@ impl Proxy {
             upstream,
             rules: Mutex::default(),
             seen: Mutex::default(),
+            connections: AtomicUsize::new(0),
             under_way: AtomicUsize::new(0),
             overlap: AtomicUsize::new(0),
         });
@@ -220,6 +223,20 @@ impl Proxy {
             .collect()
     }
 
+    /// The headers of those that make this call, as S3 names it.
+    pub fn headers(&self, operation: &str) -> Vec<HeaderMap> {
+        let seen = lock(&self.shared.seen);
+        seen.iter()
+            .filter(|request| request.operation == operation)
+            .map(|request| request.headers.clone())
+            .collect()
+    }
+
+    /// How many connections there are now.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+
     /// The most requests that waited for their answers at the same moment, delays included.
     pub fn overlap(&self) -> usize {
         self.shared.overlap.load(Ordering::Relaxed)
@@ -273,8 +290,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut cuts: watch::Rec
 
 async fn converse(stream: TcpStream, shared: Arc<Shared>, mut cuts: watch::Receiver<()>) {
     let _ = stream.set_nodelay(true);
+    shared.connections.fetch_add(1, Ordering::Relaxed);
+    let here = Arc::clone(&shared);
     let service = service_fn(move |request| {
-        let shared = Arc::clone(&shared);
+        let shared = Arc::clone(&here);
         async move {
             let under_way = shared.under_way.fetch_add(1, Ordering::Relaxed) + 1;
             shared.overlap.fetch_max(under_way, Ordering::Relaxed);
@@ -290,6 +309,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>, mut cuts: watch::Recei
         _ = connection => {}
         _ = cuts.changed() => {}
     }
+    shared.connections.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// An error instead of an answer makes hyper cut the connection without a byte.
@@ -299,6 +319,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> anyhow::Resu
     lock(&shared.seen).push(Seen {
         operation: operation(&request),
         path: request.uri().path().to_owned(),
+        headers: request.headers().clone(),
         body: request.body().clone(),
     });
     let fault = match shared.verdict(&request) {

@@ -85,6 +85,7 @@ impl<'a, O: Send + 'a, I: Send + 'a, K> Batch<'a, O, I, K> {
         F: Future<Output = Vec<Outcome<O, I>>> + Send + 'a,
     {
         Self {
+            concurrency: (db.concurrency()).unwrap_or(if piece == 1 { 16 } else { 4 }),
             db,
             name,
             table,
@@ -92,7 +93,6 @@ impl<'a, O: Send + 'a, I: Send + 'a, K> Batch<'a, O, I, K> {
             piece,
             attempt: Arc::new(move |items, write| Box::pin(attempt(items, write))),
             write: Write::default(),
-            concurrency: if piece == 1 { 16 } else { 4 },
             max_attempts: 3,
             retry_budget: 500,
             progress: None,
@@ -125,8 +125,8 @@ impl<'a, O: Send + 'a, I: Send + 'a, K> Batch<'a, O, I, K> {
         }
     }
 
-    /// How many requests are under way at once: 16 unless set, and 4 where a request holds up to
-    /// 1,000 rows. At least 1.
+    /// How many requests are under way at once, at least 1. Unless set here, the
+    /// [`Settings`](crate::Settings) say: 16, and 4 where a request holds up to 1,000 rows.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests.max(1);
         self

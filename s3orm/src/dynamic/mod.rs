@@ -72,6 +72,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Encoding;
 use crate::row::Row;
+use crate::settings::Settings;
 use crate::store::{DeleteObject, GetObject, StoreErrorKind, check_key};
 use crate::table::{store_error, write_error};
 use crate::write as writes;
@@ -147,7 +148,7 @@ impl Dynamic {
         }
         Ok(DynamicTable {
             folder: format!("{}{}/", self.db.prefix(), self.table).into(),
-            db: self.db,
+            db: self.db.of_table(&self.table),
             name: self.table.into(),
             layout: Arc::new(Layout {
                 columns,
@@ -181,6 +182,16 @@ pub struct DynamicTable {
 }
 
 impl DynamicTable {
+    /// This table with these settings, over those that it has: the narrowest of the
+    /// [levels](crate::Settings). No request.
+    #[must_use]
+    pub fn with(&self, settings: Settings) -> Self {
+        Self {
+            db: self.db.with(settings),
+            ..self.clone()
+        }
+    }
+
     /// Creates a row.
     ///
     /// # Errors

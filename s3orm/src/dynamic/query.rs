@@ -61,7 +61,7 @@ impl DynamicTable {
             table: self.clone(),
             values: values.into(),
             scan: false,
-            concurrency: 16,
+            concurrency: self.db.concurrency().unwrap_or(16),
         }
     }
 

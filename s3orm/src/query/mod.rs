@@ -130,6 +130,7 @@ pub enum Order {
 
 impl<'a, T: S3Schema> Query<'a, T> {
     pub(crate) fn new(table: &'a Table<T>) -> Self {
+        let db = table.db();
         Self {
             table,
             filter: None,
@@ -139,9 +140,13 @@ impl<'a, T: S3Schema> Query<'a, T> {
                 limit: None,
                 order: Order::Ascending,
                 scan: false,
-                concurrency: CONCURRENCY,
+                concurrency: db.concurrency().unwrap_or(CONCURRENCY),
                 in_order: true,
-                budget: Budget::default(),
+                budget: Budget {
+                    requests: db.setting(|settings| settings.max_requests),
+                    dollars: db.setting(|settings| settings.max_cost),
+                    ..Budget::default()
+                },
             },
             state: PhantomData,
         }
@@ -242,7 +247,8 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
         self
     }
 
-    /// How many rows are read at the same time (16 unless said, at least 1).
+    /// How many rows are read at the same time, at least 1. Unless said here, the [`Settings`](crate::Settings) say
+    /// (16).
     pub fn concurrency(mut self, reads: usize) -> Self {
         self.spec.concurrency = reads.max(1);
         self

@@ -72,6 +72,12 @@ impl CacheStore {
         })
     }
 
+    /// What is kept, over another way to the same service.
+    pub(crate) fn over(&self, inner: Arc<dyn Store>) -> Self {
+        let kept = Arc::clone(&self.kept);
+        Self { inner, kept }
+    }
+
     /// The bytes that are kept now.
     pub fn kept_bytes(&self) -> u64 {
         self.kept.weight()

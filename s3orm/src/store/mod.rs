@@ -19,6 +19,7 @@ use bytes::Bytes;
 pub mod cache;
 #[cfg(all(feature = "dir", unix))]
 pub mod dir;
+mod layers;
 mod listing;
 pub mod memory;
 pub mod retry;
@@ -29,6 +30,7 @@ mod survey;
 pub(crate) mod time;
 pub mod trace;
 
+pub(crate) use self::layers::Layers;
 #[cfg(feature = "rusoto")]
 pub use self::s3::rusoto;
 pub use self::survey::{LifecycleRule, Survey, Versioning};

@@ -18,6 +18,7 @@ use super::{
     UploadPart, Written,
 };
 use crate::env::{Env, Instant};
+use crate::settings;
 
 /// How often, how fast and how long a request is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct RetryStore {
     inner: Arc<dyn Store>,
     env: Env,
     policy: RetryPolicy,
+    /// Whether a task's scope cannot change the number of retries.
+    fixed: bool,
 }
 
 /// What may follow a failure.
@@ -72,9 +75,28 @@ impl Repeat {
 }
 
 impl RetryStore {
-    /// Sends `inner`'s requests again by `policy`.
+    /// Sends `inner`'s requests again by `policy`; a [`scope`](crate::scope) may say another number
+    /// of retries for what is awaited in it.
     pub fn new(inner: Arc<dyn Store>, env: Env, policy: RetryPolicy) -> Self {
-        Self { inner, env, policy }
+        Self {
+            inner,
+            env,
+            policy,
+            fixed: false,
+        }
+    }
+
+    /// The same, whatever the scope says: for a table that has a number of its own.
+    pub(crate) fn fixed(inner: Arc<dyn Store>, env: Env, policy: RetryPolicy) -> Self {
+        Self {
+            fixed: true,
+            ..Self::new(inner, env, policy)
+        }
+    }
+
+    fn max_retries(&self) -> u32 {
+        let scoped = (!self.fixed).then(|| settings::current().retries).flatten();
+        scoped.unwrap_or(self.policy.max_retries)
     }
 
     /// Sends until an outcome stands. `request` is kept for as long as it may be needed again.
@@ -85,7 +107,7 @@ impl RetryStore {
         mut once: impl FnMut(R) -> StoreFuture<'a, T>,
     ) -> Result<T, StoreError> {
         let mut first = None;
-        for attempt in 0..self.policy.max_retries {
+        for attempt in 0..self.max_retries() {
             let start = *first.get_or_insert_with(|| self.env.instant());
             match once(request.clone()).await {
                 Err(error) if repeat.allows(error.kind()) => {
@@ -200,6 +222,7 @@ impl Store for RetryStore {
             inner,
             env: self.env.clone(),
             policy: self.policy,
+            fixed: self.fixed,
         }))
     }
 

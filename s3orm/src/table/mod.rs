@@ -38,6 +38,7 @@ use crate::key::{KeyFrom, KeyTuple as _};
 use crate::query::Query;
 use crate::row::{Row, Version};
 use crate::schema::{Prepare, S3Schema, WriteEvent};
+use crate::settings::Settings;
 use crate::stamp::{self, Form, seen};
 use crate::store::{ETag, Metadata, Precondition, PutObject, StoreError, StoreErrorKind};
 use crate::write::{self, Failure};
@@ -192,6 +193,28 @@ impl<T: S3Schema> Table<T> {
     /// See [`Query`]. No request before one of its ends is awaited.
     pub fn query(&self) -> Query<'_, T> {
         Query::new(self)
+    }
+
+    /// This table with these settings, over those that it has: the narrowest of the
+    /// [levels](crate::Settings). No request.
+    ///
+    /// ```
+    /// # use s3orm::{Db, S3Schema, Settings};
+    /// # #[derive(serde::Serialize, serde::Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<id>")]
+    /// # struct Person { id: u64 }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// let people = Db::connect("memory:").await?.table::<Person>();
+    /// let gently = people.with(Settings::new().concurrency(2).retries(10));
+    /// gently.put_many((0..100).map(|id| Person { id })).await.into_result()?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with(&self, settings: Settings) -> Self {
+        Self {
+            db: self.db.with(settings),
+            ..self.clone()
+        }
     }
 
     /// The database.

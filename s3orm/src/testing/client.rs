@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::fault::{Call, Fault, Matcher, Request};
 use crate::db::{Db, Options};
 use crate::env::Env;
+use crate::store::Layers;
 use crate::store::memory::MemoryStore;
-use crate::store::retry::{RetryPolicy, RetryStore};
+use crate::store::retry::RetryPolicy;
 use crate::store::{Store, StoreError, StoreErrorKind, StoreFuture};
 
 /// One client of a store, whose requests fail as they are told to. Clones are the same client;
@@ -65,10 +66,12 @@ impl FaultStore {
     /// A database of this client, without a prefix. Its requests are sent again as those of every
     /// database are; see [`Db::with_store`] for other options.
     pub fn db(&self) -> Db {
-        let (env, policy) = (self.env.clone(), RetryPolicy::default());
-        let retry = RetryStore::new(Arc::new(self.clone()), env.clone(), policy);
-        let options = Options::new(self.inner.bucket().to_owned(), String::new(), env);
-        Db::open(Arc::new(retry), options)
+        let name = self.inner.bucket().to_owned();
+        let layers = Layers {
+            retry: Some(RetryPolicy::default()),
+            ..Layers::alone(Arc::new(self.clone()))
+        };
+        Db::open(layers, Options::new(name, String::new(), self.env.clone()))
     }
 
     /// Breaks the next matching request.

@@ -74,6 +74,7 @@ impl S3Store {
             )
             .precondition(&request.precondition)?
             .metadata(&request.metadata)?
+            .headers(&self.extra_headers().upload)
             .body(request.body.clone()))
     }
 
@@ -145,6 +146,11 @@ impl S3Store {
         if let Some(etag) = &request.source_if_match {
             draft = draft.etag_header(COPY_IF_MATCH, etag)?;
         }
+        // S3 copies what it keeps with the source unless all of that is replaced, and never its rights.
+        let upload = self.extra_headers().upload.iter();
+        let replaced = request.replace.is_some();
+        draft = draft
+            .headers(upload.filter(|(name, _)| replaced || name.as_str().starts_with("x-amz-")));
         if let Some((media_type, metadata)) = request.replace {
             draft = draft
                 .header(DIRECTIVE, HeaderValue::from_static("REPLACE"))
@@ -162,17 +168,19 @@ impl S3Store {
     }
 
     pub(super) async fn start_upload(&self, request: CreateUpload) -> Result<String> {
+        upload_id(&self.send(self.upload(request)?).await?)
+    }
+
+    pub(super) fn upload(&self, request: CreateUpload) -> Result<Draft> {
         check_key(&request.key)?;
-        let draft = self
-            .to_key(Method::POST, &request.key)
+        self.to_key(Method::POST, &request.key)
             .query("uploads", "")
             .header(
                 header::CONTENT_TYPE,
                 content_type(request.content_type.map(Cow::Owned))?,
             )
-            .metadata(&request.metadata)?;
-        let answer = self.send(draft).await?;
-        upload_id(&answer)
+            .metadata(&request.metadata)
+            .map(|draft| draft.headers(&self.extra_headers().upload))
     }
 
     pub(super) async fn put_part(&self, request: UploadPart) -> Result<ETag> {

@@ -24,6 +24,7 @@ use reqsign_core::{
 use super::config::TlsConfig;
 use super::connect::{Reach, connector, tls_config};
 use super::credentials::{CredentialFuture, CredentialProvider, Credentials};
+use super::gate::Gate;
 use super::profile::Profile;
 use super::secret::Secret;
 use super::transport::{Limits, MAX_XML, Pool};
@@ -274,9 +275,10 @@ impl Http {
         let connector = connector(
             tls_config(&tls, https)?,
             Reach::Everything,
+            None,
             limits.connect_timeout,
         );
-        let pool = Pool::new(self.env.clone(), origin, connector, limits);
+        let pool = Pool::new(self.env.clone(), origin, connector, limits, &Gate::new());
         let request = http::Request::from_parts(parts, Full::new(body));
         let answer = pool.exchange(request, MAX_XML).await?;
         let mut response = http::Response::new(answer.body);

@@ -11,10 +11,13 @@ use http_body_util::Full;
 
 use super::calls::check;
 use super::chain;
-use super::config::{AddressingStyle, CredentialSource, ExtraHeaders, S3Config, check_bucket};
+use super::config::{AddressingStyle, CredentialSource, S3Config, check_bucket};
 use super::connect::{Connector, Reach, connector, tls_config};
 use super::credentials::{Cache, Credentials, Identity};
 use super::endpoint::Endpoint;
+use super::gate::{Closer, Gate};
+use super::headers::ExtraHeaders;
+use super::keys::KeptKeys;
 use super::profile::Profile;
 use super::request::{Draft, invalid};
 use super::sign::{Moment, Signer};
@@ -46,6 +49,7 @@ struct Client {
     headers: ExtraHeaders,
     connector: Connector,
     limits: Limits,
+    gate: Arc<Gate>,
     /// Where the service itself is asked. In path style, its buckets too.
     service: Place,
 }
@@ -81,9 +85,10 @@ impl S3Store {
             idle_timeout: config.pool_idle_timeout,
         };
         let tls = tls_config(&config.tls, resolved.endpoint.is_https())?;
-        let connector = connector(tls, Reach::Services, config.connect_timeout);
-        let identity = identity(&config, &env, &resolved.region);
-        let service = Place::new(&env, &resolved.endpoint, &connector, limits)?;
+        let connector = connector(tls, Reach::Services, config.ip, config.connect_timeout);
+        let identity = identity(&config, &env, &resolved.region)?;
+        let gate = Gate::new();
+        let service = Place::new(&env, &resolved.endpoint, &connector, limits, &gate)?;
         let client = Arc::new(Client {
             signer: Signer::new("s3", &resolved.region),
             region: resolved.region,
@@ -94,6 +99,7 @@ impl S3Store {
             identity,
             connector,
             limits,
+            gate,
             service,
         });
         let place = client.place_of(&config.bucket)?;
@@ -102,6 +108,11 @@ impl S3Store {
             bucket: config.bucket.into(),
             place,
         })
+    }
+
+    /// A hand on this client that does not keep it.
+    pub(crate) fn closer(&self) -> Closer {
+        Closer::new(&self.client.gate)
     }
 
     pub(super) fn to_bucket_named(&self, bucket: &str) -> Result<Self, StoreError> {
@@ -152,13 +163,15 @@ impl S3Store {
     }
 }
 
-/// What the store needs whose requests rusoto makes and signs.
-#[cfg(feature = "rusoto")]
 impl S3Store {
     pub(super) fn extra_headers(&self) -> &ExtraHeaders {
         &self.client.headers
     }
+}
 
+/// What the store needs whose requests rusoto makes and signs.
+#[cfg(feature = "rusoto")]
+impl S3Store {
     pub(super) async fn credentials(&self) -> Result<Option<Arc<Credentials>>, StoreError> {
         self.client.credentials().await
     }
@@ -247,7 +260,13 @@ impl Client {
             }),
             AddressingStyle::Virtual => {
                 let endpoint = self.endpoint.of_bucket(bucket, self.style);
-                Place::new(&self.env, &endpoint, &self.connector, self.limits)
+                Place::new(
+                    &self.env,
+                    &endpoint,
+                    &self.connector,
+                    self.limits,
+                    &self.gate,
+                )
             }
         }
     }
@@ -259,6 +278,7 @@ impl Place {
         endpoint: &Endpoint,
         connector: &Connector,
         limits: Limits,
+        gate: &Arc<Gate>,
     ) -> Result<Self, Error> {
         let unusable = || {
             Error::config(
@@ -274,34 +294,41 @@ impl Place {
         parts.path_and_query = Some(PathAndQuery::from_static("/"));
         let origin = Uri::from_parts(parts).map_err(|_| unusable())?;
         Ok(Self {
-            pool: Pool::new(env.clone(), origin, connector.clone(), limits),
+            pool: Pool::new(env.clone(), origin, connector.clone(), limits, gate),
             host: HeaderValue::from_str(&endpoint.authority()).map_err(|_| unusable())?,
             base: "".into(),
         })
     }
 }
 
-fn identity(config: &S3Config, env: &Env, region: &str) -> Identity {
+fn identity(config: &S3Config, env: &Env, region: &str) -> Result<Identity, Error> {
     let provider = match &config.credentials {
-        CredentialSource::Anonymous => return Identity::Anonymous,
+        CredentialSource::Anonymous => return Ok(Identity::Anonymous),
         CredentialSource::Static {
             access_key,
             secret_key,
             session_token,
         } => {
-            return Identity::Fixed(Arc::new(Credentials {
+            return Ok(Identity::Fixed(Arc::new(Credentials {
                 access_key: access_key.clone(),
                 secret_key: secret_key.clone(),
                 session_token: session_token.clone(),
                 expires: None,
-            }));
+            })));
+        }
+        CredentialSource::Keys(keys) => {
+            keys.read()?; // what is wrong now is said now
+            Arc::new(KeptKeys {
+                env: env.clone(),
+                keys: keys.clone(),
+            })
         }
         CredentialSource::Provider(provider) => Arc::clone(provider),
         CredentialSource::Chain => {
             chain::machine(env, &config.tls, region, config.profile.as_deref())
         }
     };
-    Identity::Cached(Cache::new(env.clone(), provider))
+    Ok(Identity::Cached(Cache::new(env.clone(), provider)))
 }
 
 impl fmt::Debug for S3Store {

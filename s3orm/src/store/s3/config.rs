@@ -1,17 +1,16 @@
 //! What an S3 store needs to know, as plain data, and the rules it must satisfy.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
-
 use super::credentials::CredentialProvider;
 use super::endpoint::{AwsPartition, Endpoint};
+use super::headers::ExtraHeaders;
+use super::keys::AccessKeys;
 use super::profile::Profile;
-use super::request::ascii;
 use super::secret::Secret;
 use crate::error::Error;
 
@@ -61,8 +60,15 @@ pub struct S3Config {
     /// Headers of every request, such as `x-amz-request-payer: requester`. Not those that the
     /// requests themselves need.
     pub headers: Vec<(String, String)>,
+    /// Headers of every object that is written, such as `cache-control`, or
+    /// `x-amz-storage-class`. Not those that the requests themselves need.
+    pub upload_headers: Vec<(String, String)>,
+    /// Who else may read or write the objects that are written; the bucket's rules if none.
+    pub acl: Option<CannedAcl>,
     /// The account that must own the bucket (12 digits): S3 refuses a request to another's.
     pub expected_bucket_owner: Option<String>,
+    /// Only addresses of this version of IP. If none: both, IPv6 first where the machine has it.
+    pub ip: Option<IpVersion>,
 }
 
 impl S3Config {
@@ -82,7 +88,10 @@ impl S3Config {
             pool_idle_timeout: Duration::from_secs(15),
             tls: TlsConfig::default(),
             headers: Vec::new(),
+            upload_headers: Vec::new(),
+            acl: None,
             expected_bucket_owner: None,
+            ip: None,
         }
     }
 
@@ -107,7 +116,9 @@ impl S3Config {
 impl fmt::Debug for S3Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The values of extra headers may be secrets: only their names are shown.
-        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        let names = |headers: &[(String, String)]| -> Vec<String> {
+            headers.iter().map(|(name, _)| name.clone()).collect()
+        };
         f.debug_struct("S3Config")
             .field("bucket", &self.bucket)
             .field("region", &self.region)
@@ -121,8 +132,11 @@ impl fmt::Debug for S3Config {
             .field("pool_size", &self.pool_size)
             .field("pool_idle_timeout", &self.pool_idle_timeout)
             .field("tls", &self.tls)
-            .field("headers", &headers)
+            .field("headers", &names(&self.headers))
+            .field("upload_headers", &names(&self.upload_headers))
+            .field("acl", &self.acl)
             .field("expected_bucket_owner", &self.expected_bucket_owner)
+            .field("ip", &self.ip)
             .finish()
     }
 }
@@ -140,6 +154,68 @@ pub enum AddressingStyle {
     Virtual,
 }
 
+/// Who may do what with an object that is written: S3's canned access control lists.
+///
+/// A bucket whose ownership is "bucket owner enforced", which is what new buckets have, refuses
+/// every list but [`BucketOwnerFullControl`](Self::BucketOwnerFullControl).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CannedAcl {
+    /// The writer alone.
+    Private,
+    /// Everybody reads.
+    PublicRead,
+    /// Everybody reads and writes.
+    PublicReadWrite,
+    /// Every AWS account reads.
+    AuthenticatedRead,
+    /// The bucket's owner reads.
+    BucketOwnerRead,
+    /// The bucket's owner may do all.
+    BucketOwnerFullControl,
+}
+
+impl CannedAcl {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Private,
+        Self::PublicRead,
+        Self::PublicReadWrite,
+        Self::AuthenticatedRead,
+        Self::BucketOwnerRead,
+        Self::BucketOwnerFullControl,
+    ];
+
+    /// As S3 writes it: `bucket-owner-read`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::PublicRead => "public-read",
+            Self::PublicReadWrite => "public-read-write",
+            Self::AuthenticatedRead => "authenticated-read",
+            Self::BucketOwnerRead => "bucket-owner-read",
+            Self::BucketOwnerFullControl => "bucket-owner-full-control",
+        }
+    }
+}
+
+/// A version of the Internet Protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IpVersion {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl IpVersion {
+    pub(super) fn is_of(self, address: IpAddr) -> bool {
+        match self {
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
 /// Where credentials come from.
 #[derive(Clone)]
 pub enum CredentialSource {
@@ -155,6 +231,8 @@ pub enum CredentialSource {
         /// The token of temporary credentials.
         session_token: Option<Secret>,
     },
+    /// These, from where each is kept: files are read again when S3 refuses what was in them.
+    Keys(AccessKeys),
     /// None: requests are not signed.
     Anonymous,
     /// Another source.
@@ -166,6 +244,7 @@ impl fmt::Debug for CredentialSource {
         f.write_str(match self {
             Self::Chain => "Chain",
             Self::Static { .. } => "Static(***)",
+            Self::Keys(_) => "Keys(***)",
             Self::Anonymous => "Anonymous",
             Self::Provider(_) => "Provider(..)",
         })
@@ -190,14 +269,6 @@ pub(super) struct Resolved {
     pub(super) endpoint: Endpoint,
     pub(super) style: AddressingStyle,
     pub(super) headers: ExtraHeaders,
-}
-
-/// Extra headers: what is S3's is signed; the rest may be a proxy's, which may strip it.
-#[derive(Debug, Default, Clone)]
-pub(super) struct ExtraHeaders {
-    pub(super) signed: Vec<(HeaderName, HeaderValue)>,
-    pub(super) unsigned: Vec<(HeaderName, HeaderValue)>,
-    pub(super) owner: Option<HeaderValue>,
 }
 
 /// Looks up an environment variable; tests hand over their own.
@@ -254,12 +325,30 @@ impl S3Config {
             ));
         }
         self.check_limits()?;
+        self.check_connection(&endpoint)?;
         Ok(Resolved {
             region,
             endpoint,
             style,
-            headers: self.extra_headers()?,
+            headers: ExtraHeaders::read(self)?,
         })
+    }
+
+    /// What an endpoint and the options of its connections must agree on.
+    fn check_connection(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        if self.tls.client_cert_file.is_some() && !endpoint.is_https() {
+            return Err(Error::config(
+                format!("`{}` never sees a client certificate", endpoint.origin()),
+                "write `https`, or leave out `tls_cert` and `tls_key`",
+            ));
+        }
+        match (self.ip, endpoint.address()) {
+            (Some(ip), Some(address)) if !ip.is_of(address) => Err(Error::config(
+                format!("`{}` is no address of the `ip` version", endpoint.host()),
+                "leave `ip` out, or name the endpoint by its host name",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_limits(&self) -> Result<(), Error> {
@@ -277,85 +366,11 @@ impl S3Config {
         match (&self.tls.client_cert_file, &self.tls.client_key_file) {
             (Some(_), None) | (None, Some(_)) => Err(Error::config(
                 "a client certificate needs both its files",
-                "set `client_cert_file` and `client_key_file`",
+                "set `tls_cert` and `tls_key`",
             )),
             _ => Ok(()),
         }
     }
-
-    fn extra_headers(&self) -> Result<ExtraHeaders, Error> {
-        let mut extra = ExtraHeaders::default();
-        for (name, value) in &self.headers {
-            let wrong = |why: &str, help: &'static str| {
-                Error::config(
-                    format!("the extra header `{}` {why}", name.escape_debug()),
-                    help,
-                )
-            };
-            let parsed = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| wrong("is not a header's name", "use letters, digits and `-`"))?;
-            if is_reserved(parsed.as_str()) {
-                return Err(wrong("is set by the requests themselves", "leave it out"));
-            }
-            let mut value = ascii(HeaderValue::from_str(value))
-                .ok_or_else(|| wrong("has a value that is not visible ASCII", "encode it"))?;
-            value.set_sensitive(true);
-            let list = if parsed.as_str().starts_with("x-amz-") {
-                &mut extra.signed
-            } else {
-                &mut extra.unsigned
-            };
-            if list.iter().any(|(known, _)| *known == parsed) {
-                return Err(wrong("is there twice", "join the values with a comma"));
-            }
-            list.push((parsed, value));
-        }
-        if let Some(owner) = &self.expected_bucket_owner {
-            let digits = owner.len() == 12 && owner.bytes().all(|byte| byte.is_ascii_digit());
-            let value = HeaderValue::from_str(owner)
-                .ok()
-                .filter(|_| digits)
-                .ok_or_else(|| {
-                    Error::config(
-                        format!("`{}` is not an account", owner.escape_debug()),
-                        "an account is 12 digits",
-                    )
-                })?;
-            extra.owner = Some(value);
-        }
-        Ok(extra)
-    }
-}
-
-/// Headers that signing, the body or a call itself decides.
-fn is_reserved(name: &str) -> bool {
-    const NAMES: [&str; 17] = [
-        "authorization",
-        "host",
-        "date",
-        "range",
-        "connection",
-        "transfer-encoding",
-        "te",
-        "trailer",
-        "upgrade",
-        "expect",
-        "user-agent",
-        "x-amz-date",
-        "x-amz-content-sha256",
-        "x-amz-security-token",
-        "x-amz-metadata-directive",
-        "x-amz-expected-bucket-owner",
-        "accept-encoding",
-    ];
-    const PREFIXES: [&str; 5] = [
-        "content-",
-        "if-",
-        "x-amz-meta-",
-        "x-amz-copy-source",
-        "x-amz-bypass",
-    ];
-    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// S3's rule for names of general purpose buckets; what is wrong, if anything.
@@ -462,44 +477,6 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_requests_own_are_refused() {
-        for name in [
-            "Authorization",
-            "host",
-            "X-Amz-Date",
-            "x-amz-content-sha256",
-            "Content-Length",
-            "content-type",
-            "If-Match",
-            "x-amz-meta-a",
-            "Range",
-            "no header",
-            "",
-        ] {
-            let mut config = S3Config::new("people");
-            config.region = Some("us-east-1".to_owned());
-            config.headers = vec![(name.to_owned(), "x".to_owned())];
-            assert_eq!(
-                resolve(&config, &[]).unwrap_err().kind(),
-                ErrorKind::Config,
-                "{name}"
-            );
-        }
-        let mut config = S3Config::new("people");
-        config.region = Some("us-east-1".to_owned());
-        config.headers = vec![
-            ("x-amz-request-payer".to_owned(), "requester".to_owned()),
-            ("X-Tenant".to_owned(), "canary".to_owned()),
-        ];
-        let found = resolve(&config, &[]).unwrap();
-        assert_eq!(
-            (found.headers.signed.len(), found.headers.unsigned.len()),
-            (1, 1)
-        );
-        assert!(!format!("{config:?} {found:?}").contains("canary"));
-    }
-
-    #[test]
     fn bucket_names_follow_the_rules() {
         for name in ["abc", "my.bucket-1", "0ab"] {
             assert_eq!(check_bucket(name), Ok(()), "{name}");
@@ -523,12 +500,25 @@ mod tests {
 
     #[test]
     fn wrong_settings_are_refused() {
-        let wrong: [fn(&mut S3Config); 5] = [
+        let wrong: [fn(&mut S3Config); 8] = [
             |config| config.region = Some("eu west".to_owned()),
             |config| config.timeout = Duration::ZERO,
             |config| config.tls.client_cert_file = Some("cert.pem".into()),
             |config| config.expected_bucket_owner = Some("12".to_owned()),
             |config| config.bucket = "No".to_owned(),
+            |config| {
+                config.endpoint = Some("http://127.0.0.1:1".to_owned());
+                config.ip = Some(IpVersion::V6);
+            },
+            |config| {
+                config.endpoint = Some("http://[::1]:1".to_owned());
+                config.ip = Some(IpVersion::V4);
+            },
+            |config| {
+                config.endpoint = Some("http://127.0.0.1:1".to_owned());
+                config.tls.client_cert_file = Some("cert.pem".into());
+                config.tls.client_key_file = Some("key.pem".into());
+            },
         ];
         for spoil in wrong {
             let mut config = S3Config::new("people");

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,11 +19,17 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use tower_service::Service;
 
-use super::config::TlsConfig;
+use super::config::{IpVersion, TlsConfig};
 use super::endpoint::is_metadata;
 use super::transport::origin;
 use crate::error::Error;
 use crate::store::{StoreError, StoreErrorKind};
+
+/// This machine, with the port left to the connector.
+const LOOPBACK: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+];
 
 /// Makes connections, over TLS where the URI says `https`.
 pub(super) type Connector = HttpsConnector<HttpConnector<Resolver>>;
@@ -37,9 +43,15 @@ pub(super) enum Reach {
     Everything,
 }
 
-pub(super) fn connector(tls: ClientConfig, reach: Reach, timeout: Duration) -> Connector {
+pub(super) fn connector(
+    tls: ClientConfig,
+    reach: Reach,
+    ip: Option<IpVersion>,
+    timeout: Duration,
+) -> Connector {
     let mut http = HttpConnector::new_with_resolver(Resolver {
         reach,
+        ip,
         inner: GaiResolver::new(),
     });
     http.enforce_http(false);
@@ -54,10 +66,10 @@ pub(super) fn tls_config(config: &TlsConfig, https: bool) -> Result<ClientConfig
     if https {
         match &config.ca_file {
             Some(file) => {
-                for certificate in certificates("ca_file", file)? {
+                for certificate in certificates("tls_ca", file)? {
                     roots
                         .add(certificate)
-                        .map_err(|error| unreadable("ca_file", file, error))?;
+                        .map_err(|error| unreadable("tls_ca", file, error))?;
                 }
             }
             None => {
@@ -67,7 +79,7 @@ pub(super) fn tls_config(config: &TlsConfig, https: bool) -> Result<ClientConfig
         if roots.is_empty() {
             return Err(Error::config(
                 "no certificate authorities were found on this machine",
-                "install `ca-certificates`, or set `ca_file` to a PEM file",
+                "install `ca-certificates`, or set `tls_ca` to a PEM file",
             ));
         }
     }
@@ -80,12 +92,12 @@ pub(super) fn tls_config(config: &TlsConfig, https: bool) -> Result<ClientConfig
     let (Some(cert), Some(key)) = (&config.client_cert_file, &config.client_key_file) else {
         return Ok(builder.with_no_client_auth());
     };
-    let chain = certificates("client_cert_file", cert)?;
-    let private = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| unreadable("client_key_file", key, error))?;
+    let chain = certificates("tls_cert", cert)?;
+    let private =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("tls_key", key, error))?;
     builder
         .with_client_auth_cert(chain, private)
-        .map_err(|error| unreadable("client_key_file", key, error))
+        .map_err(|error| unreadable("tls_key", key, error))
 }
 
 fn certificates(option: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -110,10 +122,11 @@ fn unreadable(
     )
 }
 
-/// The system's resolver, without the addresses that are out of reach.
+/// The system's resolver, without the addresses that are out of reach or not wanted.
 #[derive(Debug, Clone)]
 pub(super) struct Resolver {
     reach: Reach,
+    ip: Option<IpVersion>,
     inner: GaiResolver,
 }
 
@@ -127,10 +140,22 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let reach = self.reach;
+        let (reach, ip) = (self.reach, self.ip);
+        let wanted = move |at: &SocketAddr| ip.is_none_or(|ip| ip.is_of(at.ip()));
+        if is_this_machine(name.as_str()) {
+            let found = within_reach(reach, LOOPBACK.into_iter().filter(wanted));
+            return Box::pin(std::future::ready(found));
+        }
         let found = self.inner.call(name);
-        Box::pin(async move { within_reach(reach, found.await?) })
+        Box::pin(async move { within_reach(reach, found.await?.filter(wanted)) })
     }
+}
+
+/// `localhost` and all below it, such as a bucket's host. They are this machine's, which plain HTTP
+/// relies on, whatever a name server says (RFC 6761); and few systems know the names below.
+fn is_this_machine(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 fn within_reach(
@@ -141,7 +166,7 @@ fn within_reach(
     let kept: Vec<_> = found.filter(allowed).collect();
     if kept.is_empty() {
         return Err(io::Error::other(
-            "the name leads to no address that may be S3",
+            "the name leads to no address that may be S3, or to none of the `ip` version",
         ));
     }
     Ok(kept.into_iter())
@@ -155,7 +180,7 @@ pub(super) fn connect_error(at: &Uri, error: Box<dyn StdError + Send + Sync>) ->
         Cause::Refused => format!("connection refused by {origin}: is the server running?"),
         Cause::TimedOut => format!("no connection to {origin}: is it reachable from here?"),
         Cause::Tls(why) => format!(
-            "no secure connection to {origin}: {why}; trust its authority with `ca_file` if it is yours"
+            "no secure connection to {origin}: {why}; trust its authority with `tls_ca` if it is yours"
         ),
         Cause::Dns => format!("the host `{host}` cannot be resolved: is its name right?"),
         Cause::Other => format!("no connection to {origin}"),
@@ -229,7 +254,7 @@ mod tests {
         };
         let error = tls_config(&config, true).unwrap_err();
         assert!(
-            error.to_string().contains("`ca_file` `/nonexistent.pem`"),
+            error.to_string().contains("`tls_ca` `/nonexistent.pem`"),
             "{error}"
         );
         assert!(

@@ -76,7 +76,12 @@ impl Endpoint {
 
     /// Whether the host is an IP address rather than a name.
     pub(super) fn is_address(&self) -> bool {
-        matches!(read_host(&self.host), Ok(Some(_)))
+        self.address().is_some()
+    }
+
+    /// The host, if it is an IP address.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        read_host(&self.host).ok().flatten()
     }
 
     fn is_loopback(&self) -> bool {

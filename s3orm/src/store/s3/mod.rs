@@ -5,9 +5,9 @@
 //! stands on kept parts: `hyper` (HTTP/1.1), `rustls` (TLS), and `reqsign`'s
 //! credential providers.
 //!
-//! - `config`, `endpoint`, `profile`: what is asked for, checked.
-//! - `credentials`, `chain`, `secret`: who asks. `sign`: signatures.
-//! - `connect`, `transport`: connections, and one request over one of them.
+//! - `config`, `endpoint`, `headers`, `profile`: what is asked for, checked.
+//! - `credentials`, `keys`, `chain`, `secret`: who asks. `sign`: signatures.
+//! - `connect`, `transport`, `gate`: connections, one request over one of them, and their end.
 //! - `request`, `calls`, `documents`, `xml`, `answer`: each call as a request, each answer as an outcome.
 //! - `client`: the store that joins them. `rusoto`: the same store, its requests made by rusoto.
 //!
@@ -22,6 +22,9 @@ mod connect;
 mod credentials;
 mod documents;
 mod endpoint;
+mod gate;
+mod headers;
+mod keys;
 mod profile;
 mod request;
 #[cfg(feature = "rusoto")]
@@ -37,8 +40,12 @@ mod xml;
 use std::sync::Arc;
 
 pub use self::client::S3Store;
-pub use self::config::{AddressingStyle, CredentialSource, S3Config, TlsConfig};
+pub use self::config::{
+    AddressingStyle, CannedAcl, CredentialSource, IpVersion, S3Config, TlsConfig,
+};
 pub use self::credentials::{CredentialFuture, CredentialProvider, Credentials};
+pub(crate) use self::gate::Closer;
+pub use self::keys::{AccessKeys, SecretSource};
 pub use self::secret::Secret;
 use super::{
     CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,

@@ -84,6 +84,15 @@ impl Draft {
         self
     }
 
+    /// Adds headers that were checked before.
+    pub(super) fn headers<'a>(
+        mut self,
+        headers: impl IntoIterator<Item = &'a (HeaderName, HeaderValue)>,
+    ) -> Self {
+        self.headers.extend(headers.into_iter().cloned());
+        self
+    }
+
     /// Adds a header whose text comes from a caller.
     pub(super) fn text_header(mut self, name: HeaderName, text: &str) -> Result<Self, StoreError> {
         let value = ascii(HeaderValue::from_str(text)).ok_or_else(|| {

@@ -14,6 +14,12 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
+    /// Without line breaks at its end.
+    pub(super) fn trim_line_end(&mut self) {
+        let length = self.0.trim_end_matches(['\r', '\n']).len();
+        self.0.truncate(length);
+    }
+
     pub(super) fn expose(&self) -> &str {
         &self.0
     }

@@ -25,6 +25,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use tower_service::Service as _;
 
 use super::connect::{Connector, connect_error};
+use super::gate::Gate;
 use crate::env::{Env, Instant};
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -46,6 +47,7 @@ pub(super) struct Pool {
     origin: Uri,
     connector: Connector,
     limits: Limits,
+    gate: Arc<Gate>,
     /// The oldest first.
     idle: Mutex<VecDeque<(Instant, Connection)>>,
 }
@@ -72,14 +74,23 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    pub(super) fn new(env: Env, origin: Uri, connector: Connector, limits: Limits) -> Arc<Self> {
-        Arc::new(Self {
+    pub(super) fn new(
+        env: Env,
+        origin: Uri,
+        connector: Connector,
+        limits: Limits,
+        gate: &Arc<Gate>,
+    ) -> Arc<Self> {
+        let pool = Arc::new(Self {
             env,
             origin,
             connector,
             limits,
+            gate: Arc::clone(gate),
             idle: Mutex::default(),
-        })
+        });
+        gate.add(&pool);
+        pool
     }
 
     /// Sends a request (its target in origin form, its `Host` set) and reads the answer. A
@@ -89,6 +100,12 @@ impl Pool {
         request: Request<Full<Bytes>>,
         max_body: u64,
     ) -> Result<Answer, StoreError> {
+        if self.gate.is_closed() {
+            return Err(StoreError::new(
+                StoreErrorKind::Unsent,
+                "this client is closed: its profile was updated or stopped meanwhile, and its time is up",
+            ));
+        }
         let mut connection = match self.take_idle() {
             Some(connection) => connection,
             None => self.connect().await?,
@@ -138,9 +155,15 @@ impl Pool {
         while idle.front().is_some_and(|(since, _)| stale(*since)) {
             idle.pop_front();
         }
-        if idle.len() < self.limits.idle {
+        // Under the lock: what closes the gate empties the queue after this, or is seen here.
+        if idle.len() < self.limits.idle && !self.gate.is_closed() {
             idle.push_back((now, connection));
         }
+    }
+
+    /// Closes the connections that are not in use.
+    pub(super) fn drop_idle(&self) {
+        self.idle().clear();
     }
 
     fn idle(&self) -> MutexGuard<'_, VecDeque<(Instant, Connection)>> {

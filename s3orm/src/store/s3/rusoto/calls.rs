@@ -1,20 +1,15 @@
 //! Each call, by rusoto.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 
-use http::Method;
 use rusoto_core::signature::SignedRequest;
 use rusoto_s3::{
     AbortMultipartUploadRequest, CreateBucketConfiguration, CreateBucketRequest,
-    CreateMultipartUploadRequest, DeleteBucketRequest, GetObjectRequest, HeadObjectRequest,
-    ListObjectsV2Request, S3, S3Client,
+    DeleteBucketRequest, GetObjectRequest, HeadObjectRequest, ListObjectsV2Request, S3, S3Client,
 };
 
 use super::super::answer::{etag, object_meta};
-use super::super::calls::{
-    content_type, delete_each, object, page_limit, range_text, reason_of, upload_id,
-};
+use super::super::calls::{delete_each, object, page_limit, range_text, reason_of, upload_id};
 use super::super::documents::{read_buckets, read_page};
 use super::super::request::{Draft, decoded, invalid};
 use super::super::transport::{Answer, MAX_XML};
@@ -104,20 +99,7 @@ impl RusotoStore {
     }
 
     pub(super) async fn start_upload(&self, request: CreateUpload) -> Result<String> {
-        check_key(&request.key)?;
-        // For their checks alone: rusoto would send any text.
-        Draft::to_root(Method::POST, "").metadata(&request.metadata)?;
-        let media_type = content_type(request.content_type.map(Cow::Owned))?;
-        let start = CreateMultipartUploadRequest {
-            bucket: self.bucket_name(),
-            key: request.key,
-            content_type: media_type.to_str().ok().map(single_spaced),
-            metadata: Some(request.metadata.into_iter().collect()),
-            expected_bucket_owner: self.owner(),
-            ..CreateMultipartUploadRequest::default()
-        };
-        let call = async |s3: S3Client| s3.create_multipart_upload(start).await;
-        upload_id(&self.ask(MAX_XML, call).await?)
+        upload_id(&self.send(self.inner.upload(request)?).await?)
     }
 
     pub(super) async fn put_part(&self, request: UploadPart) -> Result<ETag> {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use rusoto_core::Region;
 
-use super::{AddressingStyle, S3Config, S3Store};
+use super::{AddressingStyle, Closer, S3Config, S3Store};
 use crate::env::Env;
 use crate::error::Error;
 use crate::store::{
@@ -64,6 +64,13 @@ impl RusotoStore {
             endpoint: inner.origin(),
         };
         Ok(Self { inner, region })
+    }
+}
+
+impl RusotoStore {
+    /// A hand on this client that does not keep it.
+    pub(crate) fn closer(&self) -> Closer {
+        self.inner.closer()
     }
 }
 

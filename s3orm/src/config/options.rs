@@ -1,0 +1,398 @@
+//! Every option that text can say: one name, wherever it is written.
+//!
+//! The same names are the parameters of connection strings, the keys of TOML files and, in upper
+//! case behind `S3ORM_`, environment variables. `docs/configuration.md` has them with their
+//! meanings; a test compares.
+
+use std::fmt;
+use std::sync::Arc;
+#[cfg(feature = "s3")]
+use std::time::Duration;
+
+use super::DbBuilder;
+use crate::error::{Error, Result, did_you_mean};
+use crate::settings::Settings;
+use crate::url::{no_secrets, shown};
+
+type Setter = fn(DbBuilder, &str) -> Result<DbBuilder>;
+
+/// Options of a connection: what [`DbBuilder`] has methods for and text can say.
+const OPTIONS: &[(&str, Setter)] = &[
+    ("verbose", |builder, value| {
+        Ok(builder.verbose(boolean(value)?))
+    }),
+    #[cfg(feature = "cache")]
+    ("cache_bytes", |builder, value| {
+        Ok(builder.cache_bytes(number(value)?))
+    }),
+    #[cfg(not(feature = "cache"))]
+    ("cache_bytes", |_, _| {
+        Err(expected("enable the cargo feature `cache` of s3orm"))
+    }),
+    ("transaction_lease", |builder, value| {
+        Ok(builder.transaction_lease(duration(value)?))
+    }),
+    #[cfg(feature = "s3")]
+    ("region", |builder, value| Ok(builder.region(value))),
+    #[cfg(feature = "s3")]
+    ("endpoint", |builder, value| Ok(builder.endpoint(value))),
+    #[cfg(feature = "s3")]
+    ("style", |builder, value| Ok(builder.style(style(value)?))),
+    #[cfg(feature = "s3")]
+    ("profile", |builder, value| Ok(builder.profile(value))),
+    #[cfg(feature = "s3")]
+    ("access_key_id", |builder, value| {
+        Ok(builder.access_key_id(value))
+    }),
+    #[cfg(feature = "s3")]
+    ("secret_access_key", |builder, value| {
+        Ok(builder.secret_access_key(value))
+    }),
+    #[cfg(feature = "s3")]
+    ("session_token", |builder, value| {
+        Ok(builder.session_token(value))
+    }),
+    #[cfg(feature = "s3")]
+    ("allow_http", |builder, value| {
+        Ok(builder.allow_http(boolean(value)?))
+    }),
+    #[cfg(feature = "s3")]
+    ("connect_timeout", |builder, value| {
+        Ok(builder.connect_timeout(duration(value)?))
+    }),
+    #[cfg(feature = "s3")]
+    ("timeout", |builder, value| {
+        Ok(builder.timeout(duration(value)?))
+    }),
+    #[cfg(feature = "s3")]
+    ("pool_size", |builder, value| {
+        Ok(builder.pool_size(number(value)?))
+    }),
+    #[cfg(feature = "s3")]
+    ("ip", |builder, value| Ok(builder.ip(ip(value)?))),
+    #[cfg(feature = "s3")]
+    ("tls_ca", |builder, value| Ok(builder.tls_ca(path(value)))),
+    #[cfg(feature = "s3")]
+    ("tls_cert", |builder, value| {
+        Ok(builder.tls_cert(path(value)))
+    }),
+    #[cfg(feature = "s3")]
+    ("tls_key", |builder, value| Ok(builder.tls_key(path(value)))),
+    #[cfg(feature = "s3")]
+    ("acl", |builder, value| Ok(builder.acl(acl(value)?))),
+    #[cfg(feature = "s3")]
+    ("expected_bucket_owner", |builder, value| {
+        Ok(builder.expected_bucket_owner(value))
+    }),
+    #[cfg(feature = "s3")]
+    ("client", client),
+];
+
+/// Options whose names have a part of the user's.
+const FAMILIES: &[&str] = &[
+    #[cfg(feature = "s3")]
+    "header",
+    #[cfg(feature = "s3")]
+    "upload_header",
+    "tables",
+];
+
+type SettingSetter = fn(Settings, &str) -> Result<Settings>;
+
+/// What a task and a table can say, too.
+const SETTINGS: &[(&str, SettingSetter)] = &[
+    ("max_row_bytes", |settings, value| {
+        Ok(settings.max_row_bytes(number(value)?))
+    }),
+    ("max_attempts", |settings, value| {
+        Ok(settings.max_attempts(number(value)?))
+    }),
+    ("retries", |settings, value| {
+        Ok(settings.retries(number(value)?))
+    }),
+    ("concurrency", |settings, value| {
+        Ok(settings.concurrency(number(value)?))
+    }),
+    ("max_requests", |settings, value| {
+        Ok(settings.max_requests(number(value)?))
+    }),
+    ("max_cost", |settings, value| {
+        Ok(settings.max_cost(dollars(value)?))
+    }),
+];
+
+/// Options that are secrets: text that others may see names where they are.
+const SECRET: &[&str] = &["secret_access_key", "session_token"];
+
+/// Words that are secrets or their names in other libraries' connection strings.
+const SECRETS: &[&str] = &["key", "secret", "password", "token", "credential"];
+
+/// Where text was written.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// In a connection string.
+    Parameter,
+    /// In this environment variable.
+    Variable(String),
+    /// In this line of this file.
+    #[cfg_attr(
+        not(feature = "toml"),
+        expect(dead_code, reason = "files are the feature's")
+    )]
+    File(Arc<str>, usize),
+}
+
+/// An option as it was written.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'a> {
+    /// Its name, families with their dots: `tables.people.retries`.
+    pub(crate) name: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) origin: &'a Origin,
+}
+
+/// An option without its text, which may be a secret.
+impl fmt::Display for Given<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = shown(self.name);
+        match self.origin {
+            Origin::Parameter => write!(f, "the parameter `{name}`"),
+            Origin::Variable(variable) => write!(f, "the variable `{}`", shown(variable)),
+            Origin::File(file, line) => write!(f, "`{name}` (`{}`, line {line})", shown(file)),
+        }
+    }
+}
+
+/// What an option sets.
+enum Target {
+    Connection(Setter),
+    Setting(SettingSetter),
+    TableSetting(String, SettingSetter),
+    #[cfg(feature = "s3")]
+    Header(String),
+    #[cfg(feature = "s3")]
+    UploadHeader(String),
+}
+
+impl Given<'_> {
+    /// Sets the option.
+    pub(crate) fn set(self, builder: DbBuilder) -> Result<DbBuilder> {
+        let target = self.target()?;
+        let set = match target {
+            #[cfg(feature = "s3")]
+            Target::Header(name) => return Ok(builder.header(name, self.text)),
+            #[cfg(feature = "s3")]
+            Target::UploadHeader(name) => return Ok(builder.upload_header(name, self.text)),
+            Target::Connection(set) => set(builder, self.text),
+            Target::Setting(set) => {
+                let settings = builder.options.settings;
+                set(settings, self.text).map(|settings| builder.settings(settings))
+            }
+            Target::TableSetting(table, set) => set(Settings::new(), self.text)
+                .map(|settings| builder.table_settings(table, settings)),
+        };
+        set.map_err(|error| {
+            let help = error.help().unwrap_or_default().to_owned();
+            Error::config(format!("{self} cannot be `{}`", shown(self.text)), help)
+        })
+    }
+
+    /// Whether there is such an option, and this is a place for it.
+    pub(crate) fn check(self) -> Result<()> {
+        self.target().map(drop)
+    }
+
+    fn target(self) -> Result<Target> {
+        let target = self.named()?;
+        if self.text.is_empty() {
+            let help = "give it a value, or leave it out";
+            return Err(Error::config(format!("{self} is empty"), help));
+        }
+        let kept_elsewhere = self.text.starts_with("file://") || self.text.starts_with("env:");
+        if SECRET.contains(&self.name) && !kept_elsewhere {
+            match self.origin {
+                Origin::Variable(_) => {}
+                Origin::Parameter => {
+                    return Err(no_secrets("the connection string has a secret in it"));
+                }
+                Origin::File(..) => {
+                    return Err(Error::config(
+                        format!("{self} is the secret itself"),
+                        "say where it is: `file:///path` or `env:NAME`",
+                    ));
+                }
+            }
+        }
+        Ok(target)
+    }
+
+    fn named(self) -> Result<Target> {
+        if let Some((_, set)) = OPTIONS.iter().find(|(name, _)| *name == self.name) {
+            return Ok(Target::Connection(*set));
+        }
+        if let Some((_, set)) = SETTINGS.iter().find(|(name, _)| *name == self.name) {
+            return Ok(Target::Setting(*set));
+        }
+        match self.name.split_once('.') {
+            #[cfg(feature = "s3")]
+            Some(("header", name)) => Ok(Target::Header(name.to_owned())),
+            #[cfg(feature = "s3")]
+            Some(("upload_header", name)) => Ok(Target::UploadHeader(name.to_owned())),
+            Some(("tables", rest)) => self.of_table(rest),
+            _ => Err(self.unknown()),
+        }
+    }
+
+    fn of_table(self, rest: &str) -> Result<Target> {
+        let (table, setting) = rest.rsplit_once('.').unwrap_or((rest, ""));
+        crate::dynamic::check_table(table)?;
+        if let Some((_, set)) = SETTINGS.iter().find(|(name, _)| *name == setting) {
+            return Ok(Target::TableSetting(table.to_owned(), *set));
+        }
+        Err(self.none_of(setting, SETTINGS.iter().map(|(name, _)| *name), ""))
+    }
+
+    fn unknown(self) -> Error {
+        let name = self.name.to_ascii_lowercase();
+        match self.origin {
+            Origin::Parameter if SECRETS.iter().any(|word| name.contains(word)) => {
+                no_secrets("the connection string has a parameter for a secret")
+            }
+            Origin::Parameter => self.none_of(&name, names(), ""),
+            // What a connection string is, or cannot hold.
+            Origin::File(..) => match name.split_once('.') {
+                Some((family, _)) => self.none_of(family, families().chain(["profiles"]), ""),
+                None => self.none_of(&name, names().chain(["url"]), ""),
+            },
+            Origin::Variable(_) => {
+                self.none_of(&name, names().chain(["url", "profiles"]), "S3ORM_")
+            }
+        }
+    }
+
+    /// A name that is none of those that there are, with the nearest.
+    fn none_of(
+        self,
+        name: &str,
+        known: impl Iterator<Item = &'static str> + Clone,
+        before: &str,
+    ) -> Error {
+        let written = |name: &str| match before {
+            "" => name.to_owned(),
+            before => format!("{before}{}", name.to_ascii_uppercase()),
+        };
+        let detail = format!("{self} is no option");
+        if let Some(near) = did_you_mean(name, known.clone()) {
+            return Error::config(detail, format!("did you mean `{}`?", written(near)));
+        }
+        let known: Vec<String> = known.map(written).collect();
+        Error::config(detail, format!("there are `{}`", known.join("`, `")))
+    }
+}
+
+/// Every name.
+fn names() -> impl Iterator<Item = &'static str> + Clone {
+    let options = OPTIONS.iter().map(|(name, _)| *name);
+    let settings = SETTINGS.iter().map(|(name, _)| *name);
+    options.chain(settings).chain(families())
+}
+
+fn families() -> impl Iterator<Item = &'static str> + Clone {
+    FAMILIES.iter().copied()
+}
+
+/// A value that cannot be read: the caller names the option, this says what would be right.
+fn expected(help: &'static str) -> Error {
+    Error::config("", help)
+}
+
+fn boolean(value: &str) -> Result<bool> {
+    match value {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(expected("write `true` or `false`")),
+    }
+}
+
+fn number<N: std::str::FromStr>(value: &str) -> Result<N> {
+    value.parse().map_err(|_| expected("write a whole number"))
+}
+
+fn dollars(value: &str) -> Result<f64> {
+    let amount = value.parse().ok();
+    let amount = amount.filter(|amount: &f64| amount.is_finite() && *amount >= 0.0);
+    amount.ok_or_else(|| expected("write an amount in dollars such as `0.05`"))
+}
+
+fn duration(value: &str) -> Result<Duration> {
+    let help = "write a time such as `500ms`, `15s` or `2m`";
+    let split = value
+        .find(|c: char| !c.is_ascii_digit())
+        .ok_or_else(|| expected(help))?;
+    let (count, unit) = value.split_at(split);
+    let count: u64 = count.parse().map_err(|_| expected(help))?;
+    let duration = match unit {
+        "ms" => Duration::from_millis(count),
+        "s" => Duration::from_secs(count),
+        "m" => Duration::from_secs(count.saturating_mul(60)),
+        _ => return Err(expected(help)),
+    };
+    if duration.is_zero() {
+        return Err(expected(
+            "a time of zero would fail every request; leave it out",
+        ));
+    }
+    Ok(duration)
+}
+
+/// A file's path, which may be written like a secret's.
+#[cfg(feature = "s3")]
+fn path(value: &str) -> &str {
+    value.strip_prefix("file://").unwrap_or(value)
+}
+
+#[cfg(feature = "s3")]
+fn style(value: &str) -> Result<crate::store::s3::AddressingStyle> {
+    match value {
+        "path" => Ok(crate::store::s3::AddressingStyle::Path),
+        "virtual" => Ok(crate::store::s3::AddressingStyle::Virtual),
+        _ => Err(expected(
+            "write `path` (https://host/bucket/key) or `virtual` (https://bucket.host/key)",
+        )),
+    }
+}
+
+#[cfg(feature = "s3")]
+fn ip(value: &str) -> Result<crate::store::s3::IpVersion> {
+    match value {
+        "4" => Ok(crate::store::s3::IpVersion::V4),
+        "6" => Ok(crate::store::s3::IpVersion::V6),
+        _ => Err(expected("write `4` or `6`, or leave it out for both")),
+    }
+}
+
+/// As S3 writes it, or with `_` as other programs' files do.
+#[cfg(feature = "s3")]
+fn acl(value: &str) -> Result<crate::store::s3::CannedAcl> {
+    let all = crate::store::s3::CannedAcl::ALL;
+    let name = value.replace('_', "-");
+    let found = all.into_iter().find(|acl| acl.as_str() == name);
+    found.ok_or_else(|| {
+        expected(
+            "write `private`, `public-read`, `public-read-write`, `authenticated-read`, \
+             `bucket-owner-read` or `bucket-owner-full-control`",
+        )
+    })
+}
+
+#[cfg(feature = "s3")]
+fn client(builder: DbBuilder, value: &str) -> Result<DbBuilder> {
+    match value {
+        "s3" => Ok(builder.own_client()),
+        #[cfg(feature = "rusoto")]
+        "rusoto" => Ok(builder.rusoto()),
+        #[cfg(not(feature = "rusoto"))]
+        "rusoto" => Err(expected("enable the cargo feature `rusoto` of s3orm")),
+        _ => Err(expected("write `s3` (our own) or `rusoto`")),
+    }
+}
