@@ -95,19 +95,20 @@ fn history(dice: &Dice) -> (Vec<Operation>, bool) {
                 operation = operation.read(row, seen);
             }
             if writes {
-                operation = match gone {
-                    true => operation.delete(row, version, over),
-                    false => operation.write(row, version, over),
+                operation = if gone {
+                    operation.delete(row, version, over)
+                } else {
+                    operation.write(row, version, over)
                 };
                 if !fails {
                     now.insert(row, (version, gone));
                 }
             }
         }
-        let outcome = match fails {
-            true => Outcome::Failed,
-            false if dice.permille(150) => Outcome::Unknown,
-            false => Outcome::Ok,
+        let outcome = match (fails, dice.permille(150)) {
+            (true, _) => Outcome::Failed,
+            (false, true) => Outcome::Unknown,
+            (false, false) => Outcome::Ok,
         };
         operations.push(operation.outcome(outcome));
     }
