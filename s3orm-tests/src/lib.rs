@@ -5,6 +5,7 @@ pub mod conformance;
 pub mod connect;
 pub mod flights;
 pub mod history;
+pub mod kills;
 pub mod load;
 pub mod odd;
 pub mod process;

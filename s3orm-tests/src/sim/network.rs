@@ -54,10 +54,9 @@ impl Weather {
         ];
         let without_duplicates = dice.permille(500) || shape != Shape::Rows;
         let often = |(kind, most): (Kind, u64)| {
-            let most = if shape != Shape::Rows {
-                most * 3 / 2
-            } else {
-                most
+            let most = match shape {
+                Shape::Rows => most,
+                Shape::Histories | Shape::LongHistories => most * 3 / 2,
             };
             let often = match dice.below(4) {
                 0 => 0,

@@ -98,8 +98,8 @@ fn single(history: &History, operation: &history::Operation, own: &[Effect]) -> 
         && own.iter().all(|effect| effect.write.version != version)
     {
         // Acknowledged, and not applied: it should have been by its end.
-        let earlier = history.landings.iter().filter(|one| one.id == row);
-        let last = earlier.filter(|one| one.step < operation.ended).last();
+        let mut earlier = history.landings.iter().filter(|one| one.id == row);
+        let last = earlier.rfind(|one| one.step < operation.ended);
         recorded = recorded.write(row, version, last.map(self::version));
     }
     match &operation.outcome {
