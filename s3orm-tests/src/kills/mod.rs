@@ -237,7 +237,11 @@ fn replay(said: &str, now: &mut State, figures: &mut Figures) -> anyhow::Result<
 }
 
 /// What was seen of the step that was open; an error if anything is not as it must be.
-fn compare(now: &State, found: &State, open: Option<&Step>) -> anyhow::Result<&'static str> {
+pub(crate) fn compare(
+    now: &State,
+    found: &State,
+    open: Option<&Step>,
+) -> anyhow::Result<&'static str> {
     let no_rows = BTreeMap::new();
     let rows = open.map_or(&no_rows, |step| &step.rows);
     for id in now.keys().chain(found.keys()) {
@@ -285,7 +289,7 @@ fn apply(now: &mut State, step: &Step) {
 }
 
 /// All rows, each of them whole.
-async fn read(db: &Db) -> anyhow::Result<State> {
+pub(crate) async fn read(db: &Db) -> anyhow::Result<State> {
     let mut state = State::new();
     for row in db.table::<Item>().query().scan().all().await? {
         ensure!(row == Item::new(row.id, row.value), "half a row: {row:?}");

@@ -4,8 +4,10 @@
 //! valid, as it forwards the `Host` header that the client signed.
 #![allow(clippy::disallowed_methods)] // It delays real connections, by the real clock.
 
+pub mod campaign;
 mod paced;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -99,6 +101,7 @@ struct Shared {
     upstream: SocketAddr,
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<Seen>>,
+    broken: Mutex<BTreeMap<String, u64>>,
     under_way: AtomicUsize,
     overlap: AtomicUsize,
 }
@@ -145,6 +148,7 @@ impl Proxy {
             upstream,
             rules: Mutex::default(),
             seen: Mutex::default(),
+            broken: Mutex::default(),
             under_way: AtomicUsize::new(0),
             overlap: AtomicUsize::new(0),
         });
@@ -198,6 +202,11 @@ impl Proxy {
         lock(&self.shared.rules).clear();
     }
 
+    /// Forgets what clients have sent.
+    pub fn forget(&self) {
+        lock(&self.shared.seen).clear();
+    }
+
     /// Cuts all connections, idle ones too.
     pub fn cut_connections(&self) {
         self.cut.send_replace(());
@@ -209,6 +218,11 @@ impl Proxy {
         seen.iter()
             .map(|request| format!("{} {}", request.operation, request.path))
             .collect()
+    }
+
+    /// How many requests were broken so far, by their faults without what is in parentheses.
+    pub fn broken(&self) -> BTreeMap<String, u64> {
+        lock(&self.shared.broken).clone()
     }
 
     /// The bodies of those that make this call, as S3 names it.
@@ -309,6 +323,9 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> anyhow::Resu
             anyhow::bail!("in limbo");
         }
     };
+    let name = format!("{fault:?}");
+    let name = name.split('(').next().unwrap_or_default().to_owned();
+    *lock(&shared.broken).entry(name).or_default() += 1;
     match fault {
         Fault::CutBefore => anyhow::bail!("cut before"),
         Fault::Answer(status, code) => Ok(s3_error(status, code)),
