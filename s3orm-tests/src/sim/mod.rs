@@ -4,7 +4,7 @@
 //! in the same order each time. Time and randomness of the library come from a seeded `Env`, and
 //! those of the world from another. Several clients work on a few rows, through [`network`], which
 //! loses, delays, doubles and refuses requests, and crashes clients, by the weather of the seed.
-//! What each of them was told goes into a [`history`]; [`check`] compares it with the order in
+//! What each of them was told goes into a [`mod@history`]; [`check`] compares it with the order in
 //! which the store applied what it applied.
 //!
 //! A run that fails is run again by its seed: `cargo run -p s3orm-tests --bin simulate -- --seed N`
