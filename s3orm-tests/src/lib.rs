@@ -4,6 +4,8 @@
 pub mod conformance;
 pub mod connect;
 pub mod flights;
+pub mod history;
+pub mod kills;
 pub mod load;
 pub mod odd;
 pub mod process;

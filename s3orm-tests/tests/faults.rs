@@ -11,7 +11,7 @@ use s3orm::store::s3::{S3Config, S3Store};
 use s3orm::store::{
     GetObject, ListObjects, Precondition, PutObject, Store, StoreErrorKind as Kind,
 };
-use s3orm_tests::proxy::{Fault, Proxy, any, on};
+use s3orm_tests::proxy::{Fault, Proxy, any, campaign, on};
 use s3orm_tests::server::TestServer;
 
 struct Fixture {
@@ -196,4 +196,17 @@ async fn a_connection_that_died_idle_is_not_used_again() {
             "its end was seen in time"
         );
     }
+}
+
+/// The short form; the long one is `--bin http_faults`.
+#[tokio::test]
+async fn whatever_is_broken_clients_are_told_what_is_so() {
+    let figures = campaign::run(600, 1).await;
+    let figures = figures.unwrap_or_else(|error| panic!("{error:?}"));
+    println!("{figures}");
+    assert!(figures.broken() >= 600 && figures.faults.len() == 10);
+    let told = |name: &str| figures.told.get(name).copied().unwrap_or(0);
+    assert!(told("done, applied") > 50);
+    assert!(told("OutcomeUnknown, applied") + told("OutcomeUnknown, not applied") > 10);
+    assert!(figures.reads["right"] > 50);
 }

@@ -1,7 +1,7 @@
 //! The library in a simulated world: the short form. The long one is `--bin simulate`.
 #![allow(clippy::print_stderr, reason = "a failing seed must be told of")]
 
-use s3orm_tests::sim::{self, Figures, Mutant};
+use s3orm_tests::sim::{self, Figures, Mutant, Shape};
 
 #[test]
 fn two_hundred_seeds_without_a_violation() {
@@ -39,6 +39,52 @@ fn whatever_is_broken_is_seen() {
         let mut seeds = (0..50).map(|seed| (seed, sim::run(seed, mutant, false).violations));
         let seen = seeds.find(|(_, violations)| !violations.is_empty());
         eprintln!("{mutant:?} is seen: {seen:#?}");
+        assert!(seen.is_some(), "{mutant:?} is not seen");
+    }
+}
+
+#[test]
+fn a_thousand_histories_are_strictly_serializable() {
+    let mut figures = Figures::default();
+    let shapes = [(Shape::Histories, 990), (Shape::LongHistories, 10)];
+    for (shape, seeds) in shapes {
+        for seed in 0..seeds {
+            let run = sim::run_history(seed, Mutant::None, shape, false);
+            assert!(
+                run.violations.is_empty(),
+                "cargo run -p s3orm-tests --bin simulate -- --histories --seed {seed}\n{:#?}",
+                run.violations
+            );
+            figures += &run.figures;
+        }
+    }
+    eprintln!("{figures}");
+    let count = |name| figures.outcomes.get(name).copied().unwrap_or_default();
+    let unknown = count("OutcomeUnknown") + count("crashed");
+    let all: u64 = figures.outcomes.values().sum();
+    assert!(unknown * 20 >= all, "{unknown} of {all} are unknown");
+}
+
+/// By the history alone, which knows nothing of what the operations promise: a store that ignores
+/// the condition of an insert or of a deletion is not among them, as what it does is in one order.
+#[test]
+fn what_is_broken_is_seen_in_the_histories() {
+    let seen_by_it = [
+        Mutant::IgnoresIfMatch,
+        Mutant::ForgetsWrites,
+        Mutant::AnswersStale,
+        Mutant::SendsAgain,
+        Mutant::UpdatesBlindly,
+        Mutant::TakesUnknownForFailed,
+        Mutant::TakesUnknownForDone,
+    ];
+    for mutant in seen_by_it {
+        let anomalies = |seed| {
+            let history = sim::history(seed, mutant, Shape::Histories, false);
+            s3orm_tests::history::check(&sim::recorded::recorded(&history))
+        };
+        let seen = (0..50).map(anomalies).position(|found| !found.is_empty());
+        eprintln!("{mutant:?} is seen in seed {seen:?}");
         assert!(seen.is_some(), "{mutant:?} is not seen");
     }
 }

@@ -3,18 +3,30 @@
 //!     cargo run --release -p s3orm-tests --bin simulate -- --seeds 20000
 //!     cargo run --release -p s3orm-tests --bin simulate -- --seed 42      # one, with all its events
 //!
-//! `--from N` begins with another seed. Prints figures; fails if there was a violation, and says
+//! `--from N` begins with another seed; `--histories` and `--long-histories` check whole histories
+//! besides, where nothing is sent twice (`s3orm_tests::history`). Prints figures; fails if there was a violation, and says
 //! which seeds to run again.
 #![allow(clippy::print_stdout)]
 
 use anyhow::{Context as _, bail, ensure};
-use s3orm_tests::sim::{self, Figures, Mutant};
+use s3orm_tests::sim::{self, Figures, Mutant, Run, Shape};
 
 fn main() -> anyhow::Result<()> {
-    let usage = "usage: simulate [--seeds N] [--from N] [--seed N]";
+    let usage =
+        "usage: simulate [--histories | --long-histories] [--seeds N] [--from N] [--seed N]";
     let (mut seeds, mut from, mut one) = (1000, 0, None);
+    let mut shape = Shape::Rows;
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
+        let histories = match name.as_str() {
+            "--histories" => Some(Shape::Histories),
+            "--long-histories" => Some(Shape::LongHistories),
+            _ => None,
+        };
+        if let Some(histories) = histories {
+            shape = histories;
+            continue;
+        }
         let number: u64 = arguments.next().context(usage)?.parse().context(usage)?;
         match name.as_str() {
             "--seeds" => seeds = number,
@@ -24,7 +36,7 @@ fn main() -> anyhow::Result<()> {
         }
     }
     if let Some(seed) = one {
-        let run = sim::run(seed, Mutant::None, true);
+        let run = run(seed, shape, true);
         for event in &run.trace {
             println!("{event}");
         }
@@ -37,7 +49,7 @@ fn main() -> anyhow::Result<()> {
     }
     let (mut figures, mut failed) = (Figures::default(), 0);
     for seed in from..from + seeds {
-        let run = sim::run(seed, Mutant::None, false);
+        let run = run(seed, shape, false);
         figures += &run.figures;
         if let Some(first) = run.violations.first() {
             println!("seed {seed}: {first}");
@@ -50,4 +62,11 @@ fn main() -> anyhow::Result<()> {
         "{failed} seeds have violations: see each by `--seed N`"
     );
     Ok(())
+}
+
+fn run(seed: u64, shape: Shape, verbose: bool) -> Run {
+    match shape {
+        Shape::Rows => sim::run(seed, Mutant::None, verbose),
+        _ => sim::run_history(seed, Mutant::None, shape, verbose),
+    }
 }

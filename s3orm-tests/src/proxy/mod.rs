@@ -4,8 +4,10 @@
 //! valid, as it forwards the `Host` header that the client signed.
 #![allow(clippy::disallowed_methods)] // It delays real connections, by the real clock.
 
+pub mod campaign;
 mod paced;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,6 +102,7 @@ struct Shared {
     rules: Mutex<Vec<Rule>>,
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
+    broken: Mutex<BTreeMap<String, u64>>,
     under_way: AtomicUsize,
     overlap: AtomicUsize,
 }
@@ -148,6 +151,7 @@ impl Proxy {
             rules: Mutex::default(),
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
+            broken: Mutex::default(),
             under_way: AtomicUsize::new(0),
             overlap: AtomicUsize::new(0),
         });
@@ -201,6 +205,11 @@ impl Proxy {
         lock(&self.shared.rules).clear();
     }
 
+    /// Forgets what clients have sent.
+    pub fn forget(&self) {
+        lock(&self.shared.seen).clear();
+    }
+
     /// Cuts all connections, idle ones too.
     pub fn cut_connections(&self) {
         self.cut.send_replace(());
@@ -212,6 +221,11 @@ impl Proxy {
         seen.iter()
             .map(|request| format!("{} {}", request.operation, request.path))
             .collect()
+    }
+
+    /// How many requests were broken so far, by their faults without what is in parentheses.
+    pub fn broken(&self) -> BTreeMap<String, u64> {
+        lock(&self.shared.broken).clone()
     }
 
     /// The bodies of those that make this call, as S3 names it.
@@ -330,6 +344,9 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> anyhow::Resu
             anyhow::bail!("in limbo");
         }
     };
+    let name = format!("{fault:?}");
+    let name = name.split('(').next().unwrap_or_default().to_owned();
+    *lock(&shared.broken).entry(name).or_default() += 1;
     match fault {
         Fault::CutBefore => anyhow::bail!("cut before"),
         Fault::Answer(status, code) => Ok(s3_error(status, code)),

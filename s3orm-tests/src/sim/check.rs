@@ -57,6 +57,10 @@ impl<'a> RowHistory<'a> {
     }
 
     fn check(&self, place: usize, operation: &Operation) -> Result<(), String> {
+        if matches!(operation.action, Action::Rekey(_)) {
+            // It is on two rows, one after the other: `recorded` makes two operations of it.
+            return Ok(());
+        }
         let own = self.0.iter().filter(|landing| landing.operation == place);
         let own: Vec<&Landing> = own.copied().collect();
         for landing in &own {
@@ -77,6 +81,9 @@ impl<'a> RowHistory<'a> {
             (Action::Update | Action::Save, Some(value)) => before.is_some_and(|before| {
                 value.base == Some(before.stamp) && value.count == before.count + 1
             }),
+            (Action::Patch, Some(value)) => {
+                before.is_some_and(|before| value.count == before.count + 1)
+            }
             (Action::DeleteMustExist | Action::DeleteReturningOld, None) => before.is_some(),
             _ => true,
         };

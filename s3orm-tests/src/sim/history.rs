@@ -46,6 +46,9 @@ pub enum Action {
     PutMany,
     DeleteMany,
     GetMany,
+    Patch,
+    /// To this row.
+    Rekey(u64),
     /// The first write of a row, before anything can go wrong.
     Begin,
 }
@@ -59,6 +62,8 @@ pub enum Outcome {
     Wrote(u64),
     /// This value is written in the place of that.
     Replaced(u64, Option<u64>),
+    /// This value is written at the row's new key, or was found there.
+    Moved(u64),
     /// The row is deleted.
     Deleted,
     /// The row, which had this value, is deleted; or there was none.

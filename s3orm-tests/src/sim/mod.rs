@@ -4,7 +4,7 @@
 //! in the same order each time. Time and randomness of the library come from a seeded `Env`, and
 //! those of the world from another. Several clients work on a few rows, through [`network`], which
 //! loses, delays, doubles and refuses requests, and crashes clients, by the weather of the seed.
-//! What each of them was told goes into a [`history`]; [`check`] compares it with the order in
+//! What each of them was told goes into a [`mod@history`]; [`check`] compares it with the order in
 //! which the store applied what it applied.
 //!
 //! A run that fails is run again by its seed: `cargo run -p s3orm-tests --bin simulate -- --seed N`
@@ -13,6 +13,7 @@
 pub mod check;
 pub mod history;
 pub mod network;
+pub mod recorded;
 pub mod workload;
 
 use std::collections::BTreeMap;
@@ -61,6 +62,18 @@ impl Mutant {
         Self::TakesUnknownForFailed,
         Self::TakesUnknownForDone,
     ];
+}
+
+/// What kind of world it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Some operations of single rows, in all weather.
+    Rows,
+    /// Operations that move rows besides, in rough weather and nothing sent twice: [`recorded`] makes
+    /// a history of it.
+    Histories,
+    /// The same, and 200 to 2,000 operations.
+    LongHistories,
 }
 
 /// Chance, from a seed.
@@ -163,15 +176,36 @@ impl fmt::Display for Figures {
 /// # Panics
 /// If Tokio cannot make a runtime.
 pub fn run(seed: u64, mutant: Mutant, verbose: bool) -> Run {
+    let history = history(seed, mutant, Shape::Rows, verbose);
+    let violations = check::violations(&history);
+    report(history, violations)
+}
+
+/// Runs one seed of a shape with histories, and checks its history: the anomalies are among the
+/// violations.
+///
+/// # Panics
+/// If Tokio cannot make a runtime.
+pub fn run_history(seed: u64, mutant: Mutant, shape: Shape, verbose: bool) -> Run {
+    let history = history(seed, mutant, shape, verbose);
+    let found = crate::history::check(&recorded::recorded(&history));
+    let found = found.iter().map(ToString::to_string);
+    let all = check::violations(&history).into_iter().chain(found);
+    let violations = all.collect();
+    report(history, violations)
+}
+
+/// What happens in one seed.
+///
+/// # Panics
+/// If Tokio cannot make a runtime.
+pub fn history(seed: u64, mutant: Mutant, shape: Shape, verbose: bool) -> History {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
-    let history = runtime
-        .expect("a runtime")
-        .block_on(workload::run(seed, mutant, verbose));
-    let violations = check::violations(&history);
-    report(history, violations)
+    let run = workload::run(seed, mutant, shape, verbose);
+    runtime.expect("a runtime").block_on(run)
 }
 
 fn report(history: History, violations: Vec<String>) -> Run {
@@ -185,8 +219,9 @@ fn report(history: History, violations: Vec<String>) -> Run {
         ..Figures::default()
     };
     for operation in &history.operations {
-        let (action, outcome) = (operation.action, &operation.outcome);
-        *figures.operations.entry(format!("{action:?}")).or_default() += 1;
+        let (action, outcome) = (format!("{:?}", operation.action), &operation.outcome);
+        let name = action.split('(').next().unwrap_or_default().to_owned();
+        *figures.operations.entry(name).or_default() += 1;
         *figures.outcomes.entry(outcome.name()).or_default() += 1;
     }
     Run {

@@ -12,7 +12,7 @@ use s3orm::store::{
 use s3orm::testing::{Call, Fault, FaultStore, Request};
 
 use super::history::{Register, Shared, locked};
-use super::{Dice, Mutant};
+use super::{Dice, Mutant, Shape};
 
 /// How often in 1,000 times each fault happens, in a run.
 #[derive(Debug, Clone)]
@@ -35,8 +35,9 @@ enum Kind {
 
 impl Weather {
     /// Each fault is absent, rare or heavy. Half of the runs have no duplicates: an operation whose
-    /// request something on the way sends twice is promised less.
-    pub fn new(dice: &Dice) -> Self {
+    /// request something on the way sends twice is promised less. None of those has them whose
+    /// histories are kept: a copy of its own is another operation, which nobody began.
+    pub fn new(dice: &Dice, shape: Shape) -> Self {
         let kinds = [
             (Kind::NeverSent, 60),
             (Kind::RequestLost, 40),
@@ -51,8 +52,12 @@ impl Weather {
             (Kind::CrashBefore, 15),
             (Kind::CrashAfter, 15),
         ];
-        let without_duplicates = dice.permille(500);
+        let without_duplicates = dice.permille(500) || shape != Shape::Rows;
         let often = |(kind, most): (Kind, u64)| {
+            let most = match shape {
+                Shape::Rows => most,
+                Shape::Histories | Shape::LongHistories => most * 3 / 2,
+            };
             let often = match dice.below(4) {
                 0 => 0,
                 1 | 2 => dice.below(most / 4 + 1),

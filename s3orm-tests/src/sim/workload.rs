@@ -7,12 +7,12 @@ use s3orm::batch::Report;
 use s3orm::store::Store;
 use s3orm::store::memory::MemoryStore;
 use s3orm::testing::Fault;
-use s3orm::{Env, ErrorKind, Row, Table};
+use s3orm::{Env, ErrorKind, Row, S3Schema as _, Table};
 use tokio::task::JoinSet;
 
 use super::history::{Action, COUNTER, History, Outcome, Register, Shared, locked};
 use super::network::{Network, Weather};
-use super::{Dice, Mutant};
+use super::{Dice, Mutant, Shape};
 
 /// Longer than any request is late.
 const LONG_AFTER: Duration = Duration::from_mins(20);
@@ -26,6 +26,7 @@ struct World {
     weather: Weather,
     history: Shared,
     mutant: Mutant,
+    shape: Shape,
     /// Rows besides the counter.
     rows: u64,
 }
@@ -34,19 +35,20 @@ struct World {
 ///
 /// # Panics
 /// If a request fails to which nothing happens.
-pub async fn run(seed: u64, mutant: Mutant, verbose: bool) -> History {
+pub async fn run(seed: u64, mutant: Mutant, shape: Shape, verbose: bool) -> History {
     // The library draws from one sequence, the world from another.
     let env = Env::seeded(seed);
     let dice = Dice::new(!seed);
     let history = History::new(env.clone(), verbose);
     let world = World {
         store: Arc::new(MemoryStore::new("simulation", env.clone())),
-        weather: Weather::new(&dice),
+        weather: Weather::new(&dice, shape),
         rows: 1 + dice.below(3),
         history: Arc::new(std::sync::Mutex::new(history)),
         env,
         dice,
         mutant,
+        shape,
     };
     world.begin().await;
     let mut clients = JoinSet::new();
@@ -112,7 +114,11 @@ impl World {
     }
 
     async fn client(self, client: u64) {
-        for _ in 0..4 + self.dice.below(14) {
+        let steps = match self.shape {
+            Shape::Rows | Shape::Histories => 4 + self.dice.below(14),
+            Shape::LongHistories => 70 + self.dice.below(180),
+        };
+        for _ in 0..steps {
             self.pause().await;
             let (action, id) = self.pick();
             let place = locked(&self.history).begin(client, action, id);
@@ -138,7 +144,9 @@ impl World {
         if self.dice.permille(200) {
             return (Action::Update, COUNTER);
         }
-        let action = match self.dice.below(24) {
+        let id = 1 + self.dice.below(self.rows);
+        let kinds = if self.shape == Shape::Rows { 24 } else { 28 };
+        let action = match self.dice.below(kinds) {
             0..3 => Action::Insert,
             3 => Action::InsertOrNothing,
             4 => Action::InsertOrReplace,
@@ -153,9 +161,11 @@ impl World {
             18 => Action::PutMany,
             19 => Action::DeleteMany,
             20 => Action::GetMany,
+            24..26 => Action::Patch,
+            26.. => Action::Rekey(1 + (id + self.dice.below(2)) % (self.rows + 1)),
             _ => Action::Get,
         };
-        (action, 1 + self.dice.below(self.rows))
+        (action, id)
     }
 
     /// What an unknown outcome is told as.
@@ -205,6 +215,22 @@ impl World {
                 Err(error) => Err(error),
             },
             Action::Update => table.update(id, |row| self.change(row)).await.map(wrote),
+            Action::Patch => {
+                let stamp = locked(&self.history).stamp();
+                let patch = table.patch(id).set(Register::COL.stamp, stamp);
+                let patch = patch.increment(Register::COL.count, 1).returning_old();
+                patch.await.map(|replaced| {
+                    let old = replaced.old.map(|old| old.stamp);
+                    Outcome::Replaced(replaced.new.stamp, old)
+                })
+            }
+            Action::Rekey(to) => {
+                let moved = table.rekey(id, |row| {
+                    self.change(row);
+                    row.id = to;
+                });
+                moved.await.map(|row| Outcome::Moved(row.stamp))
+            }
             Action::Delete => table.delete(id).await.map(|()| Outcome::Deleted),
             Action::DeleteMustExist => {
                 let deleted = table.delete(id).must_exist().await;

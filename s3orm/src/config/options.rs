@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-#[cfg(feature = "s3")]
 use std::time::Duration;
 
 use super::DbBuilder;

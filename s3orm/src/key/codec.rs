@@ -377,6 +377,27 @@ mod tests {
         assert_eq!(key(&pair("...", "x y"), &bare).as_deref(), Ok(".../x y"));
     }
 
+    /// The last literal belongs to the end, wherever else it stands.
+    #[test]
+    fn a_value_may_hold_the_literal_that_follows_it() {
+        const LAST: &[Piece] = &[plain("a"), Piece::Literal("-z")];
+        let last = path(LAST, Encoding::Verbatim);
+        let values = ("x-zy".to_owned(),);
+        assert_eq!(key(&values, &last).as_deref(), Ok("x-zy-z.json"));
+        assert_eq!(<(String,)>::parse(&last, "x-zy-z.json"), Ok(values));
+    }
+
+    #[test]
+    fn a_reader_knows_how_much_it_has_not_read() {
+        let list = path(LIST, Encoding::Verbatim);
+        let mut reader = Reader::new(&list, "ab--cde.json").unwrap();
+        let mut left = Vec::new();
+        while reader.next_column().is_ok() {
+            left.push(reader.left());
+        }
+        assert_eq!(left, ["--cde".len(), 0]);
+    }
+
     /// A user's type whose `parse` takes what `write` never gives.
     #[derive(Debug, Clone, PartialEq)]
     struct Lax(u32);

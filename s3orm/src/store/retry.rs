@@ -330,6 +330,9 @@ mod tests {
         fn abort_upload(&self, _: &str, _: &str) -> StoreFuture<'_, ()> {
             self.answer(())
         }
+        fn service(&self) -> String {
+            "a script".to_owned()
+        }
         fn bucket(&self) -> &'static str {
             "scripted"
         }
@@ -426,6 +429,14 @@ mod tests {
         "create_bucket",
         "delete_bucket",
     ];
+
+    #[test]
+    fn it_names_what_is_below_it() {
+        let scripted = Arc::new(Scripted::default());
+        let store = RetryStore::new(scripted, Env::seeded(3), RetryPolicy::default());
+        assert_eq!(store.service(), "a script");
+        assert_eq!(store.bucket(), "scripted");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_was_not_applied_is_sent_again_by_every_call() {

@@ -1,0 +1,17 @@
+//! Processes that are killed while they write over TCP: the short form. The long one is `--bin kills`.
+#![allow(clippy::print_stderr, reason = "figures")]
+
+use std::path::Path;
+
+use s3orm_tests::kills;
+
+#[tokio::test]
+async fn what_a_killed_process_was_told_is_there_and_nothing_by_halves() {
+    let program = Path::new(env!("CARGO_BIN_EXE_kills"));
+    let figures = kills::campaign(program, "rows", 25, 7).await;
+    let figures = figures.expect("nothing lost and nothing half");
+    eprintln!("{figures}");
+    assert_eq!(figures.kills, 25);
+    assert!(figures.done.values().sum::<u64>() > 25, "children do work");
+    assert!(!figures.open.is_empty(), "kills are in the middle of it");
+}
