@@ -55,6 +55,7 @@ use crate::model::Model;
 /// | `body = "json"` | What an object's bytes are: `json`, or [`raw`](#raw-bodies). |
 /// | `encoding = "escaped"` | How values stand in keys: `escaped`, so that any value is possible, or `verbatim`, as they are, for keys that other programs write. |
 /// | `belongs_to = "Customer"` | The rows belong to rows of another table: [below](#belonging). May be given several times. |
+/// | `transactional` | The rows can take part in transactions. They carry a stamp in the member `_m` then, and deleted ones leave tombstones until they are vacuumed. JSON bodies only; rows that are there already stay readable. |
 /// | `crate = "my_crate::s3orm"` | Where s3orm is, if not at `::s3orm`. |
 ///
 /// # Options of a field
@@ -178,7 +179,8 @@ use crate::model::Model;
 /// - `Person::COL.email`: a handle for each column.
 /// - `Person::SCHEMA`: the table's name, path and columns, with types, defaults and documentation.
 /// - `key`, `encode`, `decode` and `prepare`, which the library calls.
-/// - For each `belongs_to` an implementation of `s3orm::BelongsTo`.
+/// - For each `belongs_to` an implementation of `s3orm::BelongsTo`, for `transactional` one of
+///   `s3orm::Transactional`.
 ///
 /// # Errors
 ///

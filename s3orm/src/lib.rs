@@ -128,12 +128,39 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Transactions
+//!
+//! Rows of [`transactional`](macro@S3Schema) tables change together or not at all, and are read
+//! together as they were at one instant: see [`tx`].
+//!
+//! ```
+//! # use s3orm::{Db, Error, S3Schema};
+//! #[derive(Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+//! #[s3(table = "accounts", path = "<owner>", transactional)]
+//! struct Account { owner: String, balance: i64 }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let db = Db::connect("memory:").await?;
+//! # for owner in ["ann", "bob"] {
+//! #     db.table().insert(Account { owner: owner.into(), balance: 100 }).await?;
+//! # }
+//!
+//! let accounts = &db.table::<Account>();
+//! db.transaction(|tx| async move {
+//!     let enough = Account::COL.balance.ge(30);
+//!     tx.write(accounts.patch("ann").decrement(Account::COL.balance, 30).only_if(enough))?;
+//!     tx.write(accounts.patch("bob").increment(Account::COL.balance, 30))
+//! })
+//! .await?;
+//! assert_eq!(accounts.get("bob").await?.map(|bob| bob.balance), Some(130));
+//! # Ok(()) }
+//! ```
+//!
 //! # What a lost answer means
 //!
 //! A request may be applied although its answer never comes. s3orm then reads the object back: it
 //! carries the id of the write that made it, so the write is known to be applied, or the error is
 //! [`OutcomeUnknown`](ErrorKind::OutcomeUnknown). A deletion leaves nothing to read and is always
-//! unknown then. A write is never mistaken for somebody else's, and a request that may have been
+//! unknown then, but in tables that keep tombstones. A write is never mistaken for somebody else's, and a request that may have been
 //! applied is never sent twice. Requests that certainly were not, and reads, are sent again
 //! ([`retries`](DbBuilder::retries)).
 //!
