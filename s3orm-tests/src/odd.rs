@@ -6,9 +6,9 @@ use std::time::Duration;
 use s3orm::Env;
 use s3orm::store::memory::MemoryStore;
 use s3orm::store::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, Precondition, PutObject, Store, StoreError, StoreErrorKind, StoreFuture,
-    UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Precondition, PutObject, Store,
+    StoreError, StoreErrorKind, StoreFuture, UploadPart, UploadsPage, Written,
 };
 
 use crate::server::BUCKET;
@@ -274,6 +274,14 @@ impl Store for OddStore {
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         self.inner.abort_upload(key, upload_id)
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        self.inner.list_uploads(request)
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        self.inner.list_parts(request)
     }
 
     fn bucket(&self) -> &str {

@@ -89,6 +89,7 @@ async fn upload(lab: &Lab, precondition: Precondition) -> Answer<Answer<()>> {
         upload_id: upload_id.clone(),
         number: 1,
         body: "3".into(),
+        checksum: None,
     };
     let end = match lab.hear(lab.store(0, 1).upload_part(part).await) {
         Ok(tag) => {
@@ -97,6 +98,7 @@ async fn upload(lab: &Lab, precondition: Precondition) -> Answer<Answer<()>> {
                 upload_id: upload_id.clone(),
                 parts: vec![(1, tag)],
                 precondition,
+                checksum: None,
             };
             lab.hear(lab.store(0, 1).complete_upload(complete).await.map(drop))
         }

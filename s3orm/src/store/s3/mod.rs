@@ -8,7 +8,8 @@
 //! - `config`, `endpoint`, `profile`: what is asked for, checked.
 //! - `credentials`, `chain`, `secret`: who asks. `sign`: signatures.
 //! - `connect`, `transport`: connections, and one request over one of them.
-//! - `request`, `calls`, `documents`, `xml`, `answer`: each call as a request, each answer as an outcome.
+//! - `request`, `calls`, `multipart`, `documents`, `xml`, `answer`: each call as a request, each answer as
+//!   an outcome. `presign`: requests for others to make.
 //! - `client`: the store that joins them. `rusoto`: the same store, its requests made by rusoto.
 //!
 //! HTTP proxies, access points and directory buckets are not supported.
@@ -22,6 +23,8 @@ mod connect;
 mod credentials;
 mod documents;
 mod endpoint;
+mod multipart;
+mod presign;
 mod profile;
 mod request;
 #[cfg(feature = "rusoto")]
@@ -41,8 +44,9 @@ pub use self::config::{AddressingStyle, CredentialSource, S3Config, TlsConfig};
 pub use self::credentials::{CredentialFuture, CredentialProvider, Credentials};
 pub use self::secret::Secret;
 use super::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, Survey, UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Presign, PresignedUrl, PutObject,
+    Store, StoreError, StoreFuture, Survey, UploadPart, UploadsPage, Written,
 };
 
 impl Store for S3Store {
@@ -93,6 +97,18 @@ impl Store for S3Store {
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         Box::pin(self.drop_upload(key.to_owned(), upload_id.to_owned()))
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        Box::pin(self.list_all_uploads(request))
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        Box::pin(self.list_parts_of(request))
+    }
+
+    fn presign(&self, request: Presign) -> StoreFuture<'_, PresignedUrl> {
+        Box::pin(self.presigned(request))
     }
 
     fn service(&self) -> String {
