@@ -3,6 +3,7 @@
 
 pub mod conformance;
 pub mod connect;
+pub mod cuts;
 pub mod flights;
 pub mod load;
 pub mod odd;

@@ -46,6 +46,8 @@ pub enum Quirk {
     ForgetsMetadata,
     /// Objects of the same length have the same tag.
     TagsByLength,
+    /// What is read is not what was written.
+    DamagesBodies,
     /// Copies and uploads are not conditional.
     IgnoresOtherConditions,
 }
@@ -206,6 +208,11 @@ impl OddStore {
         request.key = self.key(&request.key);
         let mut object = self.inner.get(request).await?;
         object.meta.etag = self.tag(object.meta.etag, object.meta.size);
+        if self.is(Quirk::DamagesBodies) && !object.body.is_empty() {
+            let mut damaged = object.body.to_vec();
+            damaged[0] ^= 1;
+            object.body = damaged.into();
+        }
         Ok(object)
     }
 

@@ -185,6 +185,7 @@ pub mod table;
 pub mod testing;
 #[cfg(any(feature = "chrono", feature = "jiff"))]
 mod time;
+pub mod upload;
 mod url;
 mod write;
 

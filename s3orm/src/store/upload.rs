@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
+use super::rules::etag_of;
 use super::{Checksum, ETag, Metadata, Precondition};
 
 /// The start of a multipart upload.
@@ -123,4 +124,15 @@ pub struct ListedPart {
     pub size: u64,
     /// Of its bytes, where the store tells.
     pub checksum: Option<Checksum>,
+}
+
+impl ListedPart {
+    /// Whether it certainly holds these bytes. Its tag may be their MD5, and proves nothing if not.
+    pub(crate) fn holds(&self, body: &[u8], checksum: Option<Checksum>) -> bool {
+        self.size == body.len() as u64
+            && match (self.checksum, checksum) {
+                (Some(kept), Some(checksum)) => kept == checksum,
+                _ => self.etag == etag_of(body),
+            }
+    }
 }
