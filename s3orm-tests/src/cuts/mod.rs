@@ -150,8 +150,12 @@ async fn database(endpoint: &str) -> anyhow::Result<Db> {
 
 /// Bytes that tell where they are.
 fn data(length: usize, seed: u64) -> Bytes {
-    let words = (0..length as u64 / 8 + 1).map(|n| (n ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let mut bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+    let mut bytes = seed.to_le_bytes().repeat(length / 8 + 1);
     bytes.truncate(length);
+    for (number, page) in bytes.chunks_mut(1024).enumerate() {
+        for (byte, part) in page.iter_mut().zip(number.to_le_bytes()) {
+            *byte ^= part;
+        }
+    }
     bytes.into()
 }

@@ -44,8 +44,13 @@ async fn at(endpoint: &str) -> Db {
 
 /// Bytes of which no two parts are equal.
 fn data(length: usize) -> Bytes {
-    let bytes = (0..length).map(|n| (n ^ (n >> 8) ^ (n >> 16)).to_le_bytes()[0]);
-    bytes.collect::<Vec<_>>().into()
+    let mut bytes: Vec<u8> = b"0123456789abcdef".repeat(length / 16 + 1);
+    bytes.truncate(length);
+    for (number, page) in bytes.chunks_mut(4096).enumerate() {
+        page[0] = number.to_le_bytes()[0];
+        *page.last_mut().expect("a page has a byte") = number.to_le_bytes()[1];
+    }
+    bytes.into()
 }
 
 async fn holds(db: &Db, key: &str, expected: &Bytes) {
