@@ -101,6 +101,7 @@ impl Env {
     }
 
     /// Spawns a task where there is a Tokio runtime: for what a `drop` leaves to do.
+    #[expect(clippy::unused_self, reason = "everything goes through an environment")]
     pub(crate) fn spawn_if_running<F>(&self, future: F)
     where
         F: Future<Output: Send + 'static> + Send + 'static,

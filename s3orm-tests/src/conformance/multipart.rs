@@ -304,7 +304,8 @@ pub(super) async fn unfinished_uploads_are_listed(f: &Fixture) -> Outcome {
         let mut found: Vec<_> = found.iter().map(place).collect();
         ensure!(found.is_sorted_by_key(|(key, _)| key.clone()), "{found:?}");
         // S3 orders the uploads of one key by their time.
-        (expected.sort(), found.sort());
+        expected.sort();
+        found.sort();
         ensure!(
             found == expected,
             "pages of {limit}: {found:?}, not {expected:?}"

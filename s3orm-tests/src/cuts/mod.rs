@@ -50,7 +50,7 @@ pub async fn run(count: u32, seed: u64) -> anyhow::Result<Figures> {
     let mut figures = Figures::default();
     for number in 0..count {
         let random = u64::from_be_bytes(env.random_bytes());
-        let bytes = data(LENGTHS[(random % 2) as usize], random);
+        let bytes = data(LENGTHS[usize::from(random & 1 == 1)], random);
         let cut = Cut {
             at: place(random, bytes.len() as u64),
             for_good: random & 4 == 0,

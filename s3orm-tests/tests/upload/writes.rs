@@ -218,10 +218,10 @@ async fn progress_is_told_of_what_the_store_has() {
 
 #[tokio::test]
 async fn a_download_is_a_reader_for_an_upload() {
-    let (_server, db) = served().await;
+    let (server, db) = served().await;
     let bytes = data(9 * MIB);
     db.upload("a").bytes(bytes.clone()).await.unwrap();
-    let elsewhere = at(&_server.endpoint()).await;
+    let elsewhere = at(&server.endpoint()).await;
     let mut source = db.download("a").chunk_size(1 << 20).await.unwrap().unwrap();
     let mut head = [0; 10];
     source.read_exact(&mut head).await.unwrap();

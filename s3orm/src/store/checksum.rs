@@ -26,6 +26,7 @@ const STEP: usize = 16;
 /// `TABLES[n][byte]` is the remainder of the byte with `n` bytes of zeros after it.
 static TABLES: [[u64; 256]; STEP] = tables();
 
+#[expect(clippy::large_stack_arrays, reason = "it is on the compiler's stack")]
 const fn tables() -> [[u64; 256]; STEP] {
     let mut tables = [[0; 256]; STEP];
     let mut byte = 0;

@@ -74,7 +74,9 @@ pub(super) struct Options {
 
 /// Told how many bytes the store has, and how many there will be, if that is known.
 #[derive(Clone)]
-pub(super) struct Progress(Arc<Mutex<dyn FnMut(u64, Option<u64>) + Send>>);
+pub(super) struct Progress(Arc<Mutex<Tell>>);
+
+type Tell = dyn FnMut(u64, Option<u64>) + Send;
 
 impl Progress {
     pub(super) fn tell(&self, done: u64, total: Option<u64>) {

@@ -120,7 +120,7 @@ pub struct Swept {
     pub kept: u64,
 }
 
-impl<'a> Sweep<'a> {
+impl Sweep<'_> {
     /// Only uploads to keys that begin so, after the database's prefix.
     pub fn under(mut self, under: impl Into<String>) -> Self {
         self.under = under.into();

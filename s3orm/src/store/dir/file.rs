@@ -54,13 +54,12 @@ impl ObjectFile {
         let modified = known.modified().map_err(|e| failed("read", name, e))?;
         let record = read_record(&file).map_err(|e| failed("read", name, e))?;
         let known = record.and_then(|record| parse_record(&record, &stamp(size, modified)));
-        let (sums, attributes) = match known {
-            Some(record) => record,
-            None => {
-                let etag = md5_of(&file).map_err(|e| failed("read", name, e))?;
-                let checksum = None;
-                (Sums { etag, checksum }, Attributes::default())
-            }
+        let (sums, attributes) = if let Some(record) = known {
+            record
+        } else {
+            let etag = md5_of(&file).map_err(|e| failed("read", name, e))?;
+            let checksum = None;
+            (Sums { etag, checksum }, Attributes::default())
         };
         Ok(Some(Self {
             file,
