@@ -75,13 +75,12 @@ impl Bare {
             tags.extend(more);
         }
         tags.sort_unstable();
-        let listed: String = tags
-            .iter()
-            .map(|(number, tag)| {
-                format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>")
-            })
-            .collect();
-        let body = format!("<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>");
+        let mut body = "<CompleteMultipartUpload>".to_owned();
+        for (number, tag) in &tags {
+            let part = format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>");
+            body += &part;
+        }
+        body += "</CompleteMultipartUpload>";
         let end = format!("POST {path}?uploadId={id}");
         send(&mut self.connections[0], &host, &end, body.into()).await?;
         Ok(())
@@ -95,8 +94,7 @@ async fn send(
     body: Bytes,
 ) -> Result<(HeaderMap, Bytes)> {
     let (method, uri) = target.split_once(' ').context("`METHOD /path`")?;
-    let digest = Sha256::digest(&body);
-    let payload: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let payload = raw::hex(&Sha256::digest(&body));
     let mut request = Request::builder()
         .method(method)
         .uri(uri)

@@ -78,8 +78,8 @@ async fn upload(db: &Db, mib: usize, piece: &Bytes) -> Result<()> {
     for _ in 0..mib {
         uploader.write(piece.clone()).await?;
     }
-    let uploaded = uploader.complete().await?;
-    ensure!(uploaded.size == (mib * MIB) as u64, "{uploaded:?}");
+    let object = uploader.complete().await?;
+    ensure!(object.size == (mib * MIB) as u64, "{object:?}");
     Ok(())
 }
 
@@ -121,7 +121,7 @@ async fn measured(work: impl Future<Output = Result<()>>) -> Result<Cost> {
     let (start, cpu_before) = (env.instant(), cpu());
     work.await?;
     let took = start.elapsed().as_secs_f64();
-    Ok(Cost(took, (cpu() - cpu_before).as_secs_f64()))
+    Ok(Cost(took, cpu().saturating_sub(cpu_before).as_secs_f64()))
 }
 
 /// By hand and by the library in turns; the least of each counts, for noise only adds.
