@@ -6,6 +6,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crc_fast::{CrcAlgorithm, checksum, checksum_combine};
+
+const ALGORITHM: CrcAlgorithm = CrcAlgorithm::Crc64Nvme;
+
 /// The CRC-64/NVME of an object's bytes, or of a part's. `Display` writes it as S3 does, in base64,
 /// and `FromStr` reads that.
 ///
@@ -19,116 +23,26 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Checksum(u64);
 
-/// The polynomial, its highest power in the lowest bit.
-const POLYNOMIAL: u64 = 0x9a6c_9329_ac4b_c9b5;
-/// Bytes that are looked up at once.
-const STEP: usize = 16;
-/// `TABLES[n][byte]` is the remainder of the byte with `n` bytes of zeros after it.
-static TABLES: [[u64; 256]; STEP] = tables();
-
-#[expect(clippy::large_stack_arrays, reason = "it is on the compiler's stack")]
-const fn tables() -> [[u64; 256]; STEP] {
-    let mut tables = [[0; 256]; STEP];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut remainder = byte as u64;
-        let mut bit = 0;
-        while bit < 8 {
-            remainder = times_x(remainder);
-            bit += 1;
-        }
-        tables[0][byte] = remainder;
-        byte += 1;
-    }
-    let mut zeros = 1;
-    while zeros < STEP {
-        let mut byte = 0;
-        while byte < 256 {
-            let before = tables[zeros - 1][byte];
-            tables[zeros][byte] = (before >> 8) ^ tables[0][(before & 0xff) as usize];
-            byte += 1;
-        }
-        zeros += 1;
-    }
-    tables
-}
-
-const fn times_x(remainder: u64) -> u64 {
-    (remainder >> 1) ^ if remainder & 1 == 1 { POLYNOMIAL } else { 0 }
-}
-
 impl Checksum {
     /// Of no bytes.
     pub const EMPTY: Self = Self(0);
 
     /// Of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self::EMPTY.then(bytes)
+        Self(checksum(ALGORITHM, bytes))
     }
 
     /// Of the bytes so far and then these.
     #[must_use]
     pub fn then(self, bytes: &[u8]) -> Self {
-        let mut remainder = !self.0;
-        let (steps, rest) = bytes.as_chunks::<STEP>();
-        for step in steps {
-            remainder = after_step(remainder, step);
-        }
-        for byte in rest {
-            let [low, ..] = remainder.to_le_bytes();
-            remainder = (remainder >> 8) ^ TABLES[0][usize::from(low ^ byte)];
-        }
-        Self(!remainder)
+        self.followed_by(Self(checksum(ALGORITHM, bytes)), bytes.len() as u64)
     }
 
     /// Of the bytes so far and then `length` others, whose checksum is `next`.
     #[must_use]
     pub fn followed_by(self, next: Self, length: u64) -> Self {
-        Self(multiply(self.0, power_of_x(u128::from(length) * 8)) ^ next.0)
+        Self(checksum_combine(ALGORITHM, self.0, next.0, length))
     }
-}
-
-/// The remainder after 16 bytes: the first eight meet the remainder before. Written out, for this
-/// is what a large upload spends its time in, also where nothing is optimised.
-#[expect(
-    clippy::many_single_char_names,
-    reason = "sixteen bytes are no sixteen things"
-)]
-fn after_step(remainder: u64, step: &[u8; STEP]) -> u64 {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *step;
-    let first = remainder ^ u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-    let [a, b, c, d, e, f, g, h] = first.to_le_bytes();
-    let at = |zeros: usize, byte: u8| TABLES[zeros][byte as usize];
-    let first = at(15, a) ^ at(14, b) ^ at(13, c) ^ at(12, d);
-    let second = at(11, e) ^ at(10, f) ^ at(9, g) ^ at(8, h);
-    let third = at(7, i) ^ at(6, j) ^ at(5, k) ^ at(4, l);
-    let fourth = at(3, m) ^ at(2, n) ^ at(1, o) ^ at(0, p);
-    first ^ second ^ third ^ fourth
-}
-
-/// The product of two polynomials, modulo ours.
-fn multiply(a: u64, mut b: u64) -> u64 {
-    let mut product = 0;
-    for power in 0..64 {
-        if a & (1 << (63 - power)) != 0 {
-            product ^= b;
-        }
-        b = times_x(b);
-    }
-    product
-}
-
-/// `x` to this power, modulo our polynomial.
-fn power_of_x(mut power: u128) -> u64 {
-    let (mut result, mut square) = (1 << 63, 1 << 62);
-    while power > 0 {
-        if power & 1 == 1 {
-            result = multiply(result, square);
-        }
-        square = multiply(square, square);
-        power >>= 1;
-    }
-    result
 }
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -182,13 +96,17 @@ impl FromStr for Checksum {
 mod tests {
     use super::*;
 
+    /// The polynomial, its highest power in the lowest bit.
+    const POLYNOMIAL: u64 = 0x9a6c_9329_ac4b_c9b5;
+
     /// A bit at a time, as the definition has it.
     fn slowly(bytes: &[u8]) -> Checksum {
         let mut remainder = u64::MAX;
         for byte in bytes {
             remainder ^= u64::from(*byte);
             for _ in 0..8 {
-                remainder = times_x(remainder);
+                let carry = if remainder & 1 == 1 { POLYNOMIAL } else { 0 };
+                remainder = (remainder >> 1) ^ carry;
             }
         }
         Checksum(!remainder)

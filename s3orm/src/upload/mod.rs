@@ -73,6 +73,7 @@ mod download;
 mod finish;
 mod parts;
 mod plan;
+mod pool;
 mod presign;
 mod request;
 mod session;

@@ -27,6 +27,8 @@ enum Stage {
     /// does not lose the id.
     Creating(Task<String>),
     Created(String),
+    /// It was not created, as far as anybody knows.
+    Failed,
 }
 
 /// A part that the store has.
@@ -114,7 +116,11 @@ impl Parts {
                 .and_then(|made| made.map_err(Failed::Store))
             {
                 Ok(id) => self.stage = Stage::Created(id),
-                Err(error) => return Poll::Ready(Some(Err(error))),
+                Err(error) => {
+                    // The task has ended: nobody may ask it again.
+                    self.stage = Stage::Failed;
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
         }
         let Some(ended) = ready!(self.under_way.poll_next_unpin(cx)) else {
@@ -138,7 +144,7 @@ impl Parts {
     /// The upload, once it is created.
     pub(super) fn upload_id(&self) -> Option<&str> {
         match &self.stage {
-            Stage::Creating(_) => None,
+            Stage::Creating(_) | Stage::Failed => None,
             Stage::Created(id) => Some(id),
         }
     }
@@ -206,9 +212,9 @@ impl Parts {
             Stage::Created(id) => id,
             Stage::Creating(task) => match task.await {
                 Ok(Ok(id)) => id,
-                // There is none, as far as anybody knows.
                 Ok(Err(_)) | Err(_) => return Ok(()),
             },
+            Stage::Failed => return Ok(()),
         };
         abort(target.db.store(), &target.key, &id).await
     }
@@ -246,4 +252,38 @@ pub(super) fn full(key: &str) -> Error {
     Error::new(ErrorKind::LimitExceeded, detail)
         .with_help("raise `max_part_size`, or say how long it is with `size_hint`")
         .with_key(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::db::Db;
+
+    #[tokio::test]
+    async fn an_upload_that_was_not_created_can_be_aborted() {
+        let db = Db::connect("memory:").await.unwrap();
+        let nowhere = db.bucket("no-such-bucket").unwrap();
+        let target = Arc::new(nowhere.upload("a").0.target().unwrap());
+        let mut parts = Parts::create(&target);
+        let failed = poll_fn(|cx| parts.poll_done(cx)).await;
+        let Some(Err(Failed::Store(error))) = failed else {
+            panic!("there is no bucket")
+        };
+        assert_eq!(error.kind(), StoreErrorKind::NoSuchBucket);
+        assert!(parts.upload_id().is_none());
+        parts.abort(&target).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_upload_that_is_being_created_is_aborted_once_it_is() {
+        let db = Db::connect("memory:").await.unwrap();
+        let target = Arc::new(db.upload("a").0.target().unwrap());
+        Parts::create(&target).abort(&target).await.unwrap();
+        let listed = db
+            .store()
+            .list_uploads(crate::store::ListUploads::default());
+        assert!(listed.await.unwrap().uploads.is_empty());
+    }
 }

@@ -257,7 +257,7 @@ impl Options {
         Session::resumed(target, unfinished.upload_id.clone()).await
     }
 
-    fn target(&self) -> Result<Target> {
+    pub(super) fn target(&self) -> Result<Target> {
         let mut metadata = self.write.metadata(self.db.env())?;
         if let Some(previous) = &self.previous {
             metadata.insert(write::PREVIOUS.to_owned(), previous.clone());

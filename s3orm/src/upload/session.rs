@@ -4,9 +4,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::parts::{self, Parts};
+use super::pool::Pool;
 use super::request::{Target, Uploaded};
 use super::{Unfinished, finish, upload_error};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +22,8 @@ const FIRST_BYTES: usize = 64 << 10;
 pub(super) struct Session {
     target: Arc<Target>,
     /// The part that is being filled.
-    buffer: BytesMut,
+    buffer: Vec<u8>,
+    pool: Pool,
     /// A part that is full, until more is written: the last may be a PUT of its own.
     full: Option<Bytes>,
     parts: Option<Parts>,
@@ -51,7 +53,8 @@ impl Session {
     pub(super) fn new(target: Target) -> Self {
         Self {
             target: Arc::new(target),
-            buffer: BytesMut::new(),
+            buffer: Vec::new(),
+            pool: Pool::default(),
             full: None,
             parts: None,
             written: 0,
@@ -116,13 +119,14 @@ impl Session {
         if self.buffer.capacity() - self.buffer.len() < taken {
             let short = self.buffer.is_empty() && taken <= FIRST_BYTES;
             let wanted = if short { FIRST_BYTES } else { length };
-            self.buffer.reserve(wanted.min(length) - self.buffer.len());
+            let wanted = wanted.min(length) - self.buffer.len();
+            self.buffer.reserve_exact(wanted);
         }
         self.buffer.extend_from_slice(&data[..taken]);
         self.written += taken as u64;
         if self.buffer.len() == length {
-            // The next part has memory of its own: this one's goes when it is sent.
-            self.full = Some(std::mem::take(&mut self.buffer).freeze());
+            let full = std::mem::replace(&mut self.buffer, self.pool.take());
+            self.full = Some(self.pool.lend(full));
         }
         taken
     }
@@ -191,7 +195,7 @@ impl Session {
     pub(super) async fn complete(mut self) -> Result<Uploaded, Ended> {
         self.check(0)?;
         let last = self.full.take();
-        let last = last.unwrap_or_else(|| std::mem::take(&mut self.buffer).freeze());
+        let last = last.unwrap_or_else(|| std::mem::take(&mut self.buffer).into());
         if self.parts.is_none() || self.written == 0 {
             return self.put(last).await;
         }
