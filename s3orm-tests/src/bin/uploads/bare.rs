@@ -38,8 +38,13 @@ impl Bare {
         })
     }
 
-    /// Uploads `part` so many times, as one object.
-    pub(crate) async fn upload(&mut self, key: &str, part: &Bytes, count: usize) -> Result<()> {
+    /// Uploads so many parts, each as `part` makes it of its number from 0, as one object.
+    pub(crate) async fn upload(
+        &mut self,
+        key: &str,
+        count: usize,
+        part: impl Fn(usize) -> Bytes + Clone + Send + 'static,
+    ) -> Result<()> {
         let path = format!("/{BUCKET}/{key}");
         let host = self.host.clone();
         let begin = format!("POST {path}?uploads=");
@@ -61,7 +66,7 @@ impl Bare {
                 let mut tags = Vec::new();
                 for number in (worker + 1..=count).step_by(workers) {
                     let target = format!("PUT {path}?partNumber={number}&uploadId={id}");
-                    let sent = send(&mut connection, &host, &target, part.clone()).await?;
+                    let sent = send(&mut connection, &host, &target, part(number - 1)).await?;
                     let tag = sent.0.get("etag").context("a tag")?.to_str()?.to_owned();
                     tags.push((number, tag));
                 }
