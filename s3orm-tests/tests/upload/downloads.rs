@@ -167,6 +167,6 @@ async fn a_limit_is_kept_and_other_stores_do_the_same() {
 
 /// A folder that is gone with the system's temporary files.
 fn folder() -> String {
-    let path = tempfile::tempdir().unwrap().keep();
+    let path = tempfile::tempdir().expect("a folder").keep();
     format!("file:{}", path.display())
 }

@@ -54,17 +54,30 @@ fn data(length: usize) -> Bytes {
 }
 
 async fn holds(db: &Db, key: &str, expected: &Bytes) {
-    let object = db.download(key).await.unwrap().expect("it was uploaded");
-    let found = object.bytes(1 << 30).await.unwrap();
+    let object = db
+        .download(key)
+        .await
+        .expect("the server answers")
+        .expect("it was uploaded");
+    let found = object.bytes(1 << 30).await.expect("the server answers");
     assert!(found == *expected, "{key} has {} other bytes", found.len());
 }
 
 async fn is_absent(db: &Db, key: &str) {
-    assert!(db.download(key).await.unwrap().is_none(), "{key}");
+    assert!(
+        db.download(key)
+            .await
+            .expect("the server answers")
+            .is_none(),
+        "{key}"
+    );
 }
 
 async fn unfinished(db: &Db) -> Vec<Unfinished> {
-    db.uploads("").try_collect().await.unwrap()
+    db.uploads("")
+        .try_collect()
+        .await
+        .expect("the server answers")
 }
 
 /// Waits for what is done in the background.

@@ -34,10 +34,12 @@ async fn use_it(
             request = request.header(name, value);
         }
     }
-    let request = request.body(Full::new(Bytes::from(body))).unwrap();
+    let request = request
+        .body(Full::new(Bytes::from(body)))
+        .expect("a request and its answer");
     raw::exchange(server.local_addr(), request)
         .await
-        .unwrap()
+        .expect("a request and its answer")
         .status
 }
 

@@ -37,8 +37,8 @@ async fn parts_that_are_there_are_not_sent_again() {
             assert_eq!(counts(&server, REQUESTS), [0, 1, 1, 0]);
             continue;
         }
-        let uploaded = uploader.complete().await.unwrap();
-        assert_eq!((uploaded.parts, uploaded.reused), (4, 3));
+        let object = uploader.complete().await.unwrap();
+        assert_eq!((object.parts, object.reused), (4, 3));
         assert_eq!(counts(&server, REQUESTS), [0, 1, 1, 1]);
     }
     holds(&db, "a", &bytes).await;
@@ -57,8 +57,8 @@ async fn other_data_is_sent_whatever_is_there() {
     other[6 * MIB] ^= 1;
     let mut uploader = db.upload("a").resume(&left).await.unwrap();
     uploader.write(other.clone()).await.unwrap();
-    let uploaded = uploader.complete().await.unwrap();
-    assert_eq!((uploaded.parts, uploaded.reused), (3, 1));
+    let object = uploader.complete().await.unwrap();
+    assert_eq!((object.parts, object.reused), (3, 1));
     holds(&db, "a", &other.into()).await;
 }
 
