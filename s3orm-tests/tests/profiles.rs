@@ -155,6 +155,7 @@ async fn what_runs_keeps_what_it_began_with() {
             key: key.clone(),
             content_type: None,
             metadata: Metadata::new(),
+            checksums: false,
         };
         let upload_id = store.create_upload(start).await.unwrap();
         updated.await.unwrap();
@@ -163,6 +164,7 @@ async fn what_runs_keeps_what_it_began_with() {
             upload_id: upload_id.clone(),
             number: 1,
             body: "all of it".into(),
+            checksum: None,
         };
         let etag = store.upload_part(part).await.unwrap();
         let end = CompleteUpload {
@@ -170,6 +172,7 @@ async fn what_runs_keeps_what_it_began_with() {
             upload_id,
             parts: vec![(1, etag)],
             precondition: Precondition::IfAbsent,
+            checksum: None,
         };
         store.complete_upload(end).await.unwrap();
         Ok(())

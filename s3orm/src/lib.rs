@@ -155,6 +155,24 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Large objects
+//!
+//! What does not fit into memory is [uploaded](Db::upload) in parts and [downloaded](Db::download) in
+//! ranges; somebody without credentials gets a [signed URL](Db::presign_get):
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let db = s3orm::Db::connect("memory:").await?;
+//! let mut uploader = db.upload("videos/1.mp4").content_type("video/mp4").start();
+//! uploader.write("as much as there is").await?;
+//! uploader.complete().await?;
+//! let video = db.download("videos/1.mp4").await?.expect("it was uploaded");
+//! assert_eq!(video.bytes(1 << 20).await?, "as much as there is");
+//! # Ok(()) }
+//! ```
+//!
+//! [`upload`] has what becomes of an upload that is interrupted.
+//!
 //! # What a lost answer means
 //!
 //! A request may be applied although its answer never comes. s3orm then reads the object back: it
@@ -219,6 +237,7 @@ pub mod testing;
 #[cfg(any(feature = "chrono", feature = "jiff"))]
 mod time;
 pub mod tx;
+pub mod upload;
 mod url;
 mod write;
 

@@ -155,7 +155,10 @@ pub(crate) async fn put_or_reread(
     }
 }
 
-async fn read_back(
+/// Looks for a write whose answer was lost.
+///
+/// Cost: up to three `HEAD`s.
+pub(crate) async fn read_back(
     store: &dyn Store,
     env: &Env,
     key: &str,

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use s3orm::Env;
 use s3orm::store::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, Precondition, PutObject, Store, StoreError, StoreFuture, UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Precondition, PutObject, Store,
+    StoreError, StoreFuture, UploadPart, UploadsPage, Written,
 };
 use s3orm::testing::{Call, Fault, FaultStore, Request};
 
@@ -321,6 +322,12 @@ impl Store for Network {
     }
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         self.store.abort_upload(key, upload_id)
+    }
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        self.store.list_uploads(request)
+    }
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        self.store.list_parts(request)
     }
     fn bucket(&self) -> &str {
         self.store.bucket()

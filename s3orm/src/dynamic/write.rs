@@ -68,6 +68,7 @@ impl<'a> Write<'a> {
             precondition: self.precondition,
             content_type: Some(content_type),
             metadata: self.options.metadata(db.env())?,
+            checksum: None,
         };
         match write::put(db.store(), db.env(), &request).await {
             Ok(etag) => Ok(written(self.body.bytes, request, etag)),

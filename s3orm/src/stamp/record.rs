@@ -273,6 +273,7 @@ fn request(db: &Db, id: &TxId, body: &Body, precondition: Precondition) -> Resul
         precondition,
         content_type: Some("application/json".into()),
         metadata,
+        ..PutObject::default()
     })
 }
 

@@ -278,6 +278,7 @@ impl<T: S3Schema> Table<T> {
                 None => T::SCHEMA.body.content_type().into(),
             }),
             metadata: options.metadata(self.db.env())?,
+            checksum: None,
         })
     }
 

@@ -178,6 +178,7 @@ impl Locker<'_> {
             last_modified: None,
             content_type: request.content_type.clone().map(Into::into),
             metadata: request.metadata.clone(),
+            checksum: None,
         };
         let stamp = Stamp {
             version: write::id(request).to_owned(),
