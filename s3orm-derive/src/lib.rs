@@ -3,6 +3,7 @@
 mod attr;
 mod diag;
 mod expand;
+mod index;
 mod model;
 mod path;
 mod rules;

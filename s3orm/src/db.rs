@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::DbBuilder;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::Leases;
 use crate::schema::S3Schema;
 use crate::store::{Store, StoreErrorKind};
 use crate::table::{Table, store_error};
@@ -26,6 +27,7 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     store: Arc<dyn Store>,
     options: Options,
+    leases: Leases,
 }
 
 /// What of a connection's configuration its operations look at.
@@ -97,7 +99,12 @@ impl Db {
     }
 
     pub(crate) fn open(store: Arc<dyn Store>, options: Options) -> Self {
-        Self(Arc::new(Inner { store, options }))
+        let leases = Leases::default();
+        Self(Arc::new(Inner {
+            store,
+            options,
+            leases,
+        }))
     }
 
     /// The table of `T`. No request.
@@ -173,6 +180,11 @@ impl Db {
         let detail = format!("the row is {bytes} bytes long; the limit is {limit}");
         Err(Error::new(ErrorKind::InvalidRow, detail)
             .with_help("store large data apart, or raise `max_row_bytes`"))
+    }
+
+    /// What is known of the indexes of its tables, and since when.
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.0.leases
     }
 
     pub(crate) fn env(&self) -> &Env {

@@ -172,6 +172,7 @@ pub mod dynamic;
 mod env;
 mod error;
 pub mod id;
+pub mod index;
 pub mod key;
 mod pages;
 pub mod query;
@@ -210,7 +211,7 @@ pub mod __private {
     pub use std::clone::Clone;
     pub use std::marker::{Copy, Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
-    pub use std::primitive::{str, u8};
+    pub use std::primitive::{str, u8, usize};
     pub use std::result::Result;
     pub use std::vec::Vec;
 
@@ -219,6 +220,9 @@ pub mod __private {
     pub use crate::body::raw::RawBody;
     pub use crate::body::{BodyError, json};
     pub use crate::id;
+    pub use crate::index::{
+        IndexHandle, IndexSchema, IndexVisitor, Projection, UniqueHandle, index_form,
+    };
     pub use crate::key::{
         Desc, DescColumn, Encoding, Form, KeyColumn, KeyTuple, Ordered, OrderedColumn,
         PathTemplate, Piece, Plain,

@@ -43,6 +43,7 @@ pub struct RowStream<T: S3Schema> {
     table: Table<T>,
     candidates: Candidates<T>,
     filter: Option<Filter<T>>,
+    index: Option<usize>,
     under_way: UnderWay<T>,
     concurrency: usize,
     /// Rows that may still be returned.
@@ -66,6 +67,8 @@ pub(super) struct Reading<T: S3Schema> {
     pub(super) limit: Option<usize>,
     pub(super) concurrency: usize,
     pub(super) in_order: bool,
+    /// The index whose entries are listed.
+    pub(super) index: Option<usize>,
 }
 
 impl<T: S3Schema> RowStream<T> {
@@ -75,6 +78,7 @@ impl<T: S3Schema> RowStream<T> {
             table,
             candidates,
             filter: reading.filter,
+            index: reading.index,
             under_way: if reading.in_order {
                 UnderWay::InOrder(FuturesOrdered::new())
             } else {
@@ -223,9 +227,13 @@ impl<T: S3Schema> RowStream<T> {
     fn fetch(&self, candidate: Candidate<T>) -> Fetch<T> {
         let table = self.table.clone();
         let filter = self.filter.clone().filter(|_| !candidate.decided);
+        let index = self.index;
         Box::pin(async move {
             let Candidate { key, object, .. } = candidate;
-            let found = table.fetch_object(key, object.clone()).await;
+            let found = match index {
+                None => table.fetch_object(key, object.clone()).await,
+                Some(number) => table.fetch_entry(key, number, &object).await,
+            };
             let row = found.map(|found| {
                 let row = found?;
                 let is_met = filter.is_none_or(|filter| filter.matches(&row));

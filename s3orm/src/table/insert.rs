@@ -102,7 +102,10 @@ pub(crate) async fn create<T: S3Schema>(
         row: None,
         base: Base::unseen(object.clone()),
     };
-    let swapped = swap(table, &key, Some(nothing), |found, _| {
+    // A claim may be taken for a row that was read before alone.
+    let is_unique = T::SCHEMA.indexes.iter().any(|index| index.unique);
+    let known = (!is_unique).then_some(nothing);
+    let swapped = swap(table, &key, known, |found, _| {
         if found.is_some() {
             let detail = "a row with this key exists";
             return Err(Error::new(ErrorKind::AlreadyExists, detail).with_key(&object));
