@@ -314,7 +314,7 @@ impl<T: S3Schema> Table<T> {
         let index = &T::SCHEMA.indexes[number];
         let path = seen.key.strip_prefix(self.folder()).unwrap_or_default();
         if index.unique {
-            claim::take(self, number, &fact.values, path).await?;
+            claim::take(self, number, &fact.values, &[path.to_owned()]).await?;
             return Ok(true);
         }
         let key = object_key(self.db(), T::SCHEMA.table, index, &fact.values, path)?;

@@ -45,8 +45,9 @@ pub(crate) async fn read(db: &Db, key: &str) -> Result<Option<Claim>> {
     }))
 }
 
-/// Takes the claim on a value for the row at `own`, a path. The row itself must have been read
-/// before, and must be written on what was read then.
+/// Takes the claim on a value for the rows at `own`, paths: the row that gets it, and those that give
+/// it up in the same transaction. They must have been read before, and must be written on what was read
+/// then.
 ///
 /// # Errors
 /// [`UniqueViolation`](ErrorKind::UniqueViolation) if another row has the value, for certain; those
@@ -58,17 +59,17 @@ pub(crate) async fn take<T: S3Schema>(
     table: &Table<T>,
     number: usize,
     values: &str,
-    own: &str,
+    own: &[String],
 ) -> Result<Made> {
     let db = table.db();
     let index = &T::SCHEMA.indexes[number];
-    let key = object_key(db, T::SCHEMA.table, index, values, own)?;
+    let key = object_key(db, T::SCHEMA.table, index, values, "")?;
     let mut again = Again::new(db);
     let mut seen: Option<(ETag, u32)> = None;
     loop {
         let claim = read(db, &key).await?;
         if let Some(claim) = &claim {
-            let others = claim.body.pks.iter().filter(|pk| *pk != own);
+            let others = claim.body.pks.iter().filter(|pk| !own.contains(pk));
             let mut rows = Vec::new();
             for other in others {
                 rows.push(holder(table, number, values, other).await?);
@@ -92,7 +93,7 @@ pub(crate) async fn take<T: S3Schema>(
             }
         }
         let etag = claim.as_ref().map(|claim| &claim.etag);
-        let body = |stamp: &str| ClaimBody::new(stamp, vec![own.to_owned()]).write();
+        let body = |stamp: &str| ClaimBody::new(stamp, own.to_vec()).write();
         match put(db, &key, etag, body).await? {
             Ok(made) => return Ok(made),
             Err(failure) => again.after(failure, &key).await?,

@@ -1,17 +1,55 @@
 //! Rows by the value of a unique index.
 
+use std::future::IntoFuture;
+
 use super::claim;
 use super::handle::UniqueHandle;
 use super::layout::{folder, values_of};
 use crate::error::{Error, ErrorKind, Result};
-use crate::key::{KeyFrom, KeyTuple as _};
+use crate::key::{KeyFrom, KeyTuple};
 use crate::row::Row;
 use crate::schema::S3Schema;
 use crate::store::check_key;
-use crate::table::{Table, operation, store_error};
+use crate::table::{RequestFuture, Table, operation, store_error};
+
+/// A request of [`Table::get_by`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct GetBy<'a, T: S3Schema, V>(ReadBy<'a, T, V>);
+
+/// A request of [`Table::read_by`].
+#[derive(Debug)]
+#[must_use = "requests do nothing until awaited"]
+pub struct ReadBy<'a, T: S3Schema, V> {
+    table: &'a Table<T>,
+    index: UniqueHandle<T, V>,
+    values: V,
+}
+
+impl<'a, T: S3Schema, V: KeyTuple> IntoFuture for GetBy<'a, T, V> {
+    type Output = Result<Option<T>>;
+    type IntoFuture = RequestFuture<'a, Option<T>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        operation::<T, _>("get_by", async move {
+            let row = self.0.table.find_by(self.0.index, self.0.values).await?;
+            Ok(row.map(Row::into_inner))
+        })
+    }
+}
+
+impl<'a, T: S3Schema, V: KeyTuple> IntoFuture for ReadBy<'a, T, V> {
+    type Output = Result<Option<Row<T>>>;
+    type IntoFuture = RequestFuture<'a, Option<Row<T>>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        operation::<T, _>("read_by", self.table.find_by(self.index, self.values))
+    }
+}
 
 impl<T: S3Schema> Table<T> {
-    /// Reads the row that has a value in a unique index, or `None`. Of several columns, a tuple.
+    /// Reads the row that has a value in a unique index; of several columns, a tuple. Awaiting returns
+    /// `Option<T>`.
     ///
     /// # Errors
     /// [`Schema`](ErrorKind::Schema) while the index has not been [built](crate::index),
@@ -41,37 +79,36 @@ impl<T: S3Schema> Table<T> {
     /// assert_eq!(ann.map(|person| person.id), Some(1));
     /// # Ok(()) }
     /// ```
-    pub async fn get_by<V, K>(&self, index: UniqueHandle<T, V>, values: K) -> Result<Option<T>>
+    pub fn get_by<V, K>(&self, index: UniqueHandle<T, V>, values: K) -> GetBy<'_, T, V>
     where
         V: KeyFrom<K>,
     {
         let values = V::key_from(values);
-        let row = operation::<T, _>("get_by", self.find_by(index, values)).await?;
-        Ok(row.map(Row::into_inner))
+        GetBy(ReadBy {
+            table: self,
+            index,
+            values,
+        })
     }
 
-    /// Reads such a row with its version, for [`save`](Self::save).
+    /// Reads such a row with its version, for [`save`](Self::save); awaiting returns
+    /// `Option<Row<T>>`.
     ///
     /// # Errors
     /// As [`get_by`](Self::get_by).
     ///
     /// # Cost
     /// As [`get_by`](Self::get_by).
-    pub async fn read_by<V, K>(
-        &self,
-        index: UniqueHandle<T, V>,
-        values: K,
-    ) -> Result<Option<Row<T>>>
+    pub fn read_by<V, K>(&self, index: UniqueHandle<T, V>, values: K) -> ReadBy<'_, T, V>
     where
         V: KeyFrom<K>,
     {
-        let values = V::key_from(values);
-        operation::<T, _>("read_by", self.find_by(index, values)).await
+        self.get_by(index, values).0
     }
 
     async fn find_by<V>(&self, index: UniqueHandle<T, V>, values: V) -> Result<Option<Row<T>>>
     where
-        V: crate::key::KeyTuple,
+        V: KeyTuple,
     {
         let (number, schema) = (index.number(), index.schema());
         let folder = folder(self.db(), T::SCHEMA.table, schema);

@@ -105,6 +105,7 @@ pub(crate) mod upkeep;
 mod verify;
 
 pub use build::{Build, Built, Index};
+pub use get::{GetBy, ReadBy};
 pub use handle::{AnyIndex, IndexColumn, IndexHandle, IndexSchema, Projection, UniqueHandle};
 #[doc(hidden)]
 pub use handle::{IndexVisitor, index_form};

@@ -42,6 +42,8 @@ pub(crate) struct Upkeep<'a, T> {
     removals: Vec<(String, ETag)>,
     /// The entries whose columns are written anew once the row is.
     refreshed: Vec<Refresh>,
+    /// Values of unique indexes that other rows of the same transaction give up, with their paths.
+    given_up: Vec<(usize, String, String)>,
 }
 
 /// An entry that stays, and whose columns change.
@@ -70,7 +72,23 @@ impl<'a, T: S3Schema> Upkeep<'a, T> {
             made: Vec::new(),
             removals: Vec::new(),
             refreshed: Vec::new(),
+            given_up: Vec::new(),
         }
+    }
+
+    /// Says that the row at another path gives this value up in the same transaction: then its claim
+    /// names both, and either way the one that has the value is named.
+    #[allow(dead_code, reason = "transactions move values between rows")]
+    pub(crate) fn takes_from(&mut self, number: usize, values: String, path: String) {
+        self.given_up.push((number, values, path));
+    }
+
+    /// The rows that a claim on a value is to name.
+    fn claimants(&self, number: usize, values: &str) -> Vec<String> {
+        let given = self.given_up.iter();
+        let given = given.filter(|(of, value, _)| *of == number && value == values);
+        let given = given.map(|(_, _, path)| path.clone());
+        given.chain([self.path.clone()]).collect()
     }
 
     pub(crate) fn table(&self) -> &'a Table<T> {
@@ -159,7 +177,8 @@ impl<'a, T: S3Schema> Upkeep<'a, T> {
         match change {
             Change::Add(number, index, key, fact) => {
                 let made = if index.unique {
-                    claim::take(self.table, number, &fact.values, &self.path).await
+                    let rows = self.claimants(number, &fact.values);
+                    claim::take(self.table, number, &fact.values, &rows).await
                 } else {
                     add_entry(db, &key, version, &fact.columns).await
                 };

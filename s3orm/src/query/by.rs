@@ -58,6 +58,17 @@ pub trait NextValue<const N: usize> {
     type Then;
 }
 
+/// A column of an index whose values can be asked for in a range: their text has a fixed width.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{Self}` cannot be asked for in a range of an index",
+    label = "`within` needs values whose text has a fixed width",
+    note = "integers, `bool`, dates, timestamps, UUIDs and ULIDs have one; of a text ask for the beginning: `starts_with`"
+)]
+pub trait RangeValue: DescColumn {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DescColumn> RangeValue for T {}
+
 macro_rules! next_value {
     ($(($($column:ident),+): $value:ident $at:literal then $next:literal;)+) => {$(
         #[diagnostic::do_not_recommend]
@@ -144,7 +155,7 @@ where
     /// Of types whose text has a fixed width: integers, `bool`, dates, timestamps, UUIDs, ULIDs.
     pub fn within<R>(mut self, range: R) -> Query<'a, T, ByIndexRanged<V>>
     where
-        V::Value: DescColumn,
+        V::Value: RangeValue,
         R: IntoBounds<V::Value>,
     {
         // What of a type of one's own is not said to be ordered is not written so in an index.

@@ -69,7 +69,7 @@ use std::sync::Arc;
 
 use bill::{Budget, Meter};
 pub use bill::{Prices, Spent};
-pub use by::{ByIndex, ByIndexRanged, KeyState, ListsIndex, NextValue};
+pub use by::{ByIndex, ByIndexRanged, KeyState, ListsIndex, NextValue, RangeValue};
 pub use choice::Columns;
 pub use column::{Fixed, IntoBounds, NextColumn, PrefixColumn, RangeColumn, Ranged};
 pub use entries::{Entries, Entry};

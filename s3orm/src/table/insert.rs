@@ -28,7 +28,8 @@ impl<T: S3Schema> Table<T> {
     ///
     /// # Cost
     /// 1 PUT. When the row is there, 1 more HEAD makes sure that it is another's; of a stamped table
-    /// it is 1 GET, and 1 PUT more where a row was deleted before.
+    /// it is 1 GET, and 1 PUT more where a row was deleted before. Of a table with a unique index 1 GET
+    /// before; and what [indexes](crate::index#what-it-costs) cost.
     pub fn insert(&self, row: impl IntoRow<T>) -> Insert<'_, T> {
         Insert::new(self, row.into_row())
     }
