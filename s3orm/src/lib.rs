@@ -110,7 +110,7 @@
 //!
 //! ```
 //! # use s3orm::{Db, ErrorKind, S3Schema};
-//! #[derive(Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+//! #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, S3Schema)]
 //! #[s3(table = "people", path = "<id>", index(name = "place", columns(city, age)))]
 //! struct Person {
 //!     id: u64,

@@ -110,7 +110,7 @@ async fn rows_may_be_written_while_it_is_built() {
             async move {
                 for id in 0..100 {
                     match (id + writer) % 5 {
-                        0 => drop(towns.delete(id).await.unwrap()),
+                        0 => towns.delete(id).await.unwrap(),
                         1 => {
                             let change = |town: &mut Town| town.name = format!("W{writer}");
                             let _ = towns.update(id, change).await;

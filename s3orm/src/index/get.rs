@@ -62,7 +62,7 @@ impl<T: S3Schema> Table<T> {
     /// ```
     /// # use s3orm::{Db, ErrorKind, S3Schema};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
-    /// #[derive(Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+    /// #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, S3Schema)]
     /// #[s3(table = "people", path = "<id>")]
     /// struct Person {
     ///     id: u64,

@@ -179,17 +179,17 @@ impl<T: S3Schema> Table<T> {
             Some(body) => body,
             None => self.state_with_all().await?,
         };
-        match self.check_all(&body)? {
-            true => Ok(()),
-            false => self.state_with_all().await.map(drop),
+        if !Self::check_all(&body)? {
+            self.state_with_all().await?;
         }
+        Ok(())
     }
 
     /// Whether all indexes are in it that the program declares.
     ///
     /// # Errors
     /// [`Schema`](ErrorKind::Schema): there is one that it does not declare.
-    fn check_all(&self, body: &Body) -> Result<bool> {
+    fn check_all(body: &Body) -> Result<bool> {
         let own = T::SCHEMA.indexes;
         for there in body.indexes.keys() {
             if !own.iter().any(|index| name(index) == *there) {
@@ -223,7 +223,7 @@ impl<T: S3Schema> Table<T> {
                     indexes: indexes.collect(),
                 }));
             };
-            if self.check_all(body)? {
+            if Self::check_all(body)? {
                 return Ok(None);
             }
             let mut changed = body.clone();

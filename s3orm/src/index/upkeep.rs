@@ -113,8 +113,7 @@ impl<'a, T: S3Schema> Upkeep<'a, T> {
         self.began = Some(self.table.db().env().instant());
         let changes = self.changes(old, new)?;
         // Claims first: where one is refused, no entry is put in vain.
-        let (unique, plain): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|change| change.takes_claim());
+        let (unique, plain): (Vec<_>, Vec<_>) = changes.into_iter().partition(Change::takes_claim);
         let unique = join_all(
             unique
                 .into_iter()

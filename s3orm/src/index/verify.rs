@@ -111,7 +111,7 @@ impl Verified {
 
 /// An object in a table's folder.
 pub(super) enum Scanned {
-    Row(Seen, Facts),
+    Row(Box<Seen>, Facts),
     Broken(String, Error),
     Foreign(String),
 }
@@ -185,7 +185,7 @@ impl<T: S3Schema> Table<T> {
             let seen = seen::look(self.db(), &key).await;
             let facts = seen.and_then(|seen| Ok((self.facts_seen(&seen)?, seen)));
             match facts {
-                Ok((facts, seen)) => Ok(Scanned::Row(seen, facts)),
+                Ok((facts, seen)) => Ok(Scanned::Row(Box::new(seen), facts)),
                 Err(error) if concerns_row(error.kind()) => Ok(Scanned::Broken(key, error)),
                 Err(error) => Err(error),
             }
@@ -202,9 +202,10 @@ impl<T: S3Schema> Verify<'_, T> {
     }
 
     async fn run(self) -> Result<Verified> {
-        let now = match self.repairs {
-            true => Some(clock(self.table.db()).await?),
-            false => None,
+        let now = if self.repairs {
+            Some(clock(self.table.db()).await?)
+        } else {
+            None
         };
         let mut verified = Verified::default();
         let rows = self

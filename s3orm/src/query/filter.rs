@@ -31,7 +31,7 @@ pub struct Filter<S: S3Schema> {
     /// Whether the key decides it in every case.
     key_only: bool,
     /// What every row that meets it is equal to.
-    equals: Vec<Equal>,
+    equals: Arc<Vec<Equal>>,
 }
 
 /// A column that must have a value.
@@ -85,7 +85,7 @@ impl<S: S3Schema> Filter<S> {
     /// Both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let equals = [&*self.equals, &*other.equals].concat();
+        let equals = Arc::new([&**self.equals, &**other.equals].concat());
         let both = self.join("and", other, |a, b| match (a, b) {
             (Some(false), _) | (_, Some(false)) => Some(false),
             (Some(true), Some(true)) => Some(true),
@@ -113,7 +113,7 @@ impl<S: S3Schema> Filter<S> {
             text: format!("not {}", self.text),
             test: Arc::new(move |subject| test(subject).map(|met| !met)),
             key_only: self.key_only,
-            equals: Vec::new(),
+            equals: Arc::default(),
         }
     }
 
@@ -128,7 +128,7 @@ impl<S: S3Schema> Filter<S> {
             text: format!("({} {word} {})", self.text, other.text),
             test: Arc::new(move |subject| table(a(subject), b(subject))),
             key_only: self.key_only && other.key_only,
-            equals: Vec::new(),
+            equals: Arc::default(),
         }
     }
 }
@@ -160,7 +160,7 @@ impl<S: S3Schema> Clone for Filter<S> {
             text: self.text.clone(),
             test: Arc::clone(&self.test),
             key_only: self.key_only,
-            equals: self.equals.clone(),
+            equals: Arc::clone(&self.equals),
         }
     }
 }
@@ -223,7 +223,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
             text,
             test: Arc::new(value_of),
             key_only: self.is_key(),
-            equals: Vec::new(),
+            equals: Arc::default(),
         }
     }
 
@@ -246,7 +246,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
         let wanted = Arc::clone(&value);
         let column = self.name();
         Filter {
-            equals: vec![Equal { column, value }],
+            equals: Arc::new(vec![Equal { column, value }]),
             ..self.where_value(text, move |own| own == &*wanted)
         }
     }
@@ -325,7 +325,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
             text: format!("{} is null", self.name()),
             test: Arc::new(value_of),
             key_only: false,
-            equals: Vec::new(),
+            equals: Arc::default(),
         }
     }
 

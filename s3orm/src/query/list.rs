@@ -10,7 +10,6 @@ use super::filter::Filter;
 use super::segments::{Segments, shared_bytes};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::IndexSchema;
 use crate::index::layout::split_entry;
 use crate::key::{KeyRange, KeyTuple as _, Place};
 use crate::schema::S3Schema;
@@ -239,8 +238,8 @@ impl Keys {
 pub(super) struct Candidates<T: S3Schema> {
     listing: Keys,
     range: KeyRange,
-    /// The index whose entries are listed instead of rows.
-    index: Option<&'static IndexSchema>,
+    /// The number of the index whose entries are listed instead of rows.
+    index: Option<usize>,
     meter: Arc<Meter>,
     filter: Option<Filter<T>>,
     ready: VecDeque<Candidate<T>>,
@@ -274,8 +273,13 @@ impl<T: S3Schema> Candidates<T> {
     }
 
     /// The keys are those of an index's entries.
-    pub(super) fn of_index(self, index: Option<&'static IndexSchema>) -> Self {
+    pub(super) fn of_index(self, index: Option<usize>) -> Self {
         Self { index, ..self }
+    }
+
+    /// The number of the index whose entries are listed.
+    pub(super) fn index(&self) -> Option<usize> {
+        self.index
     }
 
     /// The path of the row in the key of an object.
@@ -283,7 +287,9 @@ impl<T: S3Schema> Candidates<T> {
         let path = self.range.path_of(object);
         match self.index {
             None => path,
-            Some(index) => split_entry(index, path).map_or("", |(_, row)| row),
+            Some(number) => {
+                split_entry(&T::SCHEMA.indexes[number], path).map_or("", |(_, row)| row)
+            }
         }
     }
 

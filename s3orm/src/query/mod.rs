@@ -364,7 +364,7 @@ impl<T: S3Schema, At> Query<'_, T, At> {
         let descending = self.spec.order == Order::Descending;
         let (listing, filter) = (Keys::Listing(listing), self.filter.clone());
         let candidates = Candidates::new(listing, range, meter, filter, wanted, descending);
-        candidates.of_index(self.index())
+        candidates.of_index(self.spec.index)
     }
 
     /// The rows of a part of the table. The keys of `ahead` more rows than the limit are listed, to
@@ -386,7 +386,6 @@ impl<T: S3Schema, At> Query<'_, T, At> {
             limit: self.spec.limit,
             concurrency: self.spec.concurrency,
             in_order: self.spec.in_order,
-            index: self.spec.index,
         }
     }
 }

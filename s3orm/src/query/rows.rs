@@ -43,7 +43,6 @@ pub struct RowStream<T: S3Schema> {
     table: Table<T>,
     candidates: Candidates<T>,
     filter: Option<Filter<T>>,
-    index: Option<usize>,
     under_way: UnderWay<T>,
     concurrency: usize,
     /// Rows that may still be returned.
@@ -67,8 +66,6 @@ pub(super) struct Reading<T: S3Schema> {
     pub(super) limit: Option<usize>,
     pub(super) concurrency: usize,
     pub(super) in_order: bool,
-    /// The index whose entries are listed.
-    pub(super) index: Option<usize>,
 }
 
 impl<T: S3Schema> RowStream<T> {
@@ -78,7 +75,6 @@ impl<T: S3Schema> RowStream<T> {
             table,
             candidates,
             filter: reading.filter,
-            index: reading.index,
             under_way: if reading.in_order {
                 UnderWay::InOrder(FuturesOrdered::new())
             } else {
@@ -227,7 +223,7 @@ impl<T: S3Schema> RowStream<T> {
     fn fetch(&self, candidate: Candidate<T>) -> Fetch<T> {
         let table = self.table.clone();
         let filter = self.filter.clone().filter(|_| !candidate.decided);
-        let index = self.index;
+        let index = self.candidates.index();
         Box::pin(async move {
             let Candidate { key, object, .. } = candidate;
             let found = match index {
