@@ -76,23 +76,28 @@ pub(crate) fn table_name(table: Option<&LitStr>, errors: &mut Errors) {
     errors.at_with_help(literal, message, help);
 }
 
-/// The rows of tables with transactions are JSON objects with a member of the library's.
+/// The rows of tables with transactions or indexes are JSON objects with a member of the library's.
 pub(crate) fn stamped(
     options: &TableOptions,
     fields: &[Field<'_>],
     body: Body,
+    is_indexed: bool,
     errors: &mut Errors,
 ) {
-    let Some(transactional) = &options.transactional else {
-        return;
-    };
-    if body == Body::Raw {
+    if let Some(transactional) = &options.transactional
+        && body == Body::Raw
+    {
         let message = "a raw body cannot take part in transactions";
         let help = "its bytes have no place for what a transaction notes: leave `body = \"raw\"` or `transactional` out";
         errors.at_with_help(transactional, message, help);
     }
+    let of = match &options.transactional {
+        Some(_) => "transactions",
+        None if is_indexed => "indexes",
+        None => return,
+    };
     for field in fields.iter().filter(|field| field.stored_name == "_m") {
-        let message = "a column of a table with transactions cannot be stored as `_m`";
+        let message = format!("a column of a table with {of} cannot be stored as `_m`");
         let help = "that member of a row is the library's: rename the field, or its stored form with `#[serde(rename = \"...\")]`";
         errors.at_with_help(field.ident, message, help);
     }

@@ -78,6 +78,7 @@ async fn start_upload(db: &Db) {
         key: "upload".to_owned(),
         content_type: Some("text/plain".to_owned()),
         metadata: Metadata::from([("a".to_owned(), "b".to_owned())]),
+        checksums: false,
     };
     let id = db.store().create_upload(upload).await.unwrap();
     db.store().abort_upload("upload", &id).await.unwrap();

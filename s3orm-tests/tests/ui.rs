@@ -13,6 +13,7 @@ fn ui() {
         "relation",
         "patch",
         "transactional",
+        "index",
     ] {
         cases.compile_fail(format!("tests/ui/{folder}/*.rs"));
     }

@@ -104,6 +104,34 @@
 //! a row. A [`KeyPrefix`] is a partial key to keep. Many rows at once are [`Table::put_many`] and its
 //! like, and many thousand are listed in [segments](Query::segments) at the same time.
 //!
+//! # Indexes
+//!
+//! [Indexes](index) find rows by other columns, and keep values unique:
+//!
+//! ```
+//! # use s3orm::{Db, ErrorKind, S3Schema};
+//! #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+//! #[s3(table = "people", path = "<id>", index(name = "place", columns(city, age)))]
+//! struct Person {
+//!     id: u64,
+//!     #[s3(unique)]
+//!     email: String,
+//!     city: String,
+//!     age: u32,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let people = Db::connect("memory:").await?.table::<Person>();
+//! # let ann = Person { id: 1, email: "ann@a.org".into(), city: "Oslo".into(), age: 30 };
+//! people.insert(&ann).await?;
+//! let adults = people.query().by(Person::INDEX.place).at("Oslo").within(18..);
+//! assert_eq!(adults.count().await?, 1);
+//! assert!(people.get_by(Person::UNIQUE.email, "ann@a.org").await?.is_some());
+//! let taken = people.insert(Person { id: 2, ..ann }).await.unwrap_err();
+//! assert_eq!(taken.kind(), ErrorKind::UniqueViolation);
+//! # Ok(()) }
+//! ```
+//!
 //! # Parents and children
 //!
 //! A row that [belongs to](query::relation) another lies in the other's partition of its own table:
@@ -220,6 +248,7 @@ pub mod dynamic;
 mod env;
 mod error;
 pub mod id;
+pub mod index;
 pub mod key;
 mod pages;
 mod profiles;
@@ -264,7 +293,7 @@ pub mod __private {
     pub use std::clone::Clone;
     pub use std::marker::{Copy, Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
-    pub use std::primitive::{str, u8};
+    pub use std::primitive::{str, u8, usize};
     pub use std::result::Result;
     pub use std::vec::Vec;
 
@@ -273,6 +302,9 @@ pub mod __private {
     pub use crate::body::raw::RawBody;
     pub use crate::body::{BodyError, json};
     pub use crate::id;
+    pub use crate::index::{
+        IndexHandle, IndexSchema, IndexVisitor, Projection, UniqueHandle, index_form,
+    };
     pub use crate::key::{
         Desc, DescColumn, Encoding, Form, KeyColumn, KeyTuple, Ordered, OrderedColumn,
         PathTemplate, Piece, Plain,

@@ -18,13 +18,7 @@ pub(super) fn of(model: &Model) -> TokenStream {
         transactional,
         ..
     } = model;
-    let pieces = path.pieces.iter().map(|piece| match piece {
-        Piece::Literal(text) => quote!(_s3orm::Piece::Literal(#text)),
-        Piece::Column(column) => {
-            let (name, form) = (&column.name, form_name(column.form));
-            quote!(_s3orm::Piece::Column { name: #name, form: _s3orm::Form::#form })
-        }
-    });
+    let pieces = path.pieces.iter().map(piece);
     let extension = &path.extension;
     let encoding = match path.encoding {
         Encoding::Escaped => quote!(Escaped),
@@ -35,6 +29,7 @@ pub(super) fn of(model: &Model) -> TokenStream {
         Body::Raw => quote!(Raw),
     };
     let columns = model.columns.iter().map(column_schema);
+    let indexes = super::indexes::schemas(model);
     quote! {
         _s3orm::TableSchema {
             table: #table,
@@ -46,7 +41,18 @@ pub(super) fn of(model: &Model) -> TokenStream {
             body: _s3orm::BodyFormat::#body,
             columns: &[#(#columns),*],
             transactional: #transactional,
+            indexes: &[#(#indexes),*],
             doc: #doc,
+        }
+    }
+}
+
+pub(super) fn piece(piece: &Piece) -> TokenStream {
+    match piece {
+        Piece::Literal(text) => quote!(_s3orm::Piece::Literal(#text)),
+        Piece::Column(column) => {
+            let (name, form) = (&column.name, form_name(column.form));
+            quote!(_s3orm::Piece::Column { name: #name, form: _s3orm::Form::#form })
         }
     }
 }

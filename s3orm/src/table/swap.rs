@@ -5,6 +5,9 @@ use super::put::replacing;
 use super::{Table, WriteOptions, store_error, write_error};
 use crate::doctor::Level;
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::layout::Facts;
+use crate::index::upkeep::Upkeep;
+use crate::key::KeyTuple as _;
 use crate::row::{Row, Version};
 use crate::schema::S3Schema;
 use crate::stamp::{Form, Patience, Seen};
@@ -155,6 +158,14 @@ impl<T: S3Schema> Table<T> {
         }
     }
 
+    /// What the row that was seen at a key has in each index.
+    pub(crate) fn facts_seen(&self, seen: &Seen) -> Result<Facts> {
+        let path = seen.key.strip_prefix(self.folder()).unwrap_or_default();
+        let key = T::Key::parse(&T::SCHEMA.path, path)
+            .map_err(|error| Error::new(ErrorKind::InvalidKey, error.to_string()))?;
+        Facts::of_columns(self, &key, seen.row.as_ref())
+    }
+
     /// The write that deletes a row of a stamped table.
     pub(super) fn tombstone(&self, key: String) -> Result<PutObject> {
         Ok(PutObject {
@@ -183,6 +194,7 @@ pub(super) async fn swap<T: S3Schema>(
     }
     let mut attempts = db.attempts();
     let mut refused: Option<PutObject> = None;
+    let mut indexes = Indexes::begin(table, key).await?;
     loop {
         let Found { row, base } = match known.take() {
             Some(found) => found,
@@ -192,12 +204,20 @@ pub(super) async fn swap<T: S3Schema>(
             && let Some(etag) = base.proof_of(&request)
         {
             // Something on the way sent the write twice; the refusal was of the second copy.
+            indexes.written(&request).await;
             return Ok(Swapped::Written(request, etag));
         }
+        indexes.found(row.as_ref(), &base).await?;
         let mut request = match decide(row, &base)? {
             Step::Write(request) => request,
             Step::Keep => return Ok(Swapped::Kept),
         };
+        if !indexes.prepare(key, &request).await? {
+            if attempts.next().await {
+                continue;
+            }
+            return Err(too_slow(request.key));
+        }
         base.make_condition_of(&mut request)?;
         let sent = match write::put_or_reread(db.store(), db.env(), &request).await {
             Err(Failure::Refused(error)) if write::is_race(&error) => {
@@ -207,13 +227,88 @@ pub(super) async fn swap<T: S3Schema>(
                 }
                 write::look(db.store(), &request, error).await
             }
+            Err(Failure::Refused(error)) => {
+                indexes.not_written().await;
+                Err(Failure::Refused(error))
+            }
             sent => sent,
         };
         return match sent {
-            Ok(etag) => Ok(Swapped::Written(request, etag)),
+            Ok(etag) => {
+                indexes.written(&request).await;
+                Ok(Swapped::Written(request, etag))
+            }
             Err(failure) => Err(write_error(failure, request.key, ErrorKind::Conflict)),
         };
     }
+}
+
+/// What a write does to the indexes of its table; nothing where there are none.
+struct Indexes<'a, T>(Option<(Upkeep<'a, T>, Facts)>);
+
+impl<'a, T: S3Schema> Indexes<'a, T> {
+    async fn begin(table: &'a Table<T>, key: &T::Key) -> Result<Self> {
+        if T::SCHEMA.indexes.is_empty() {
+            return Ok(Self(None));
+        }
+        let upkeep = Upkeep::new(table, &table.object_key(key)?);
+        table.may_write().await?;
+        Ok(Self(Some((upkeep, Facts::default()))))
+    }
+
+    /// The row was read: what an attempt before this one has put, which was refused, is taken back.
+    async fn found(&mut self, row: Option<&Row<T>>, base: &Base) -> Result<()> {
+        let Some((upkeep, facts)) = &mut self.0 else {
+            return Ok(());
+        };
+        *facts = match (row, base) {
+            (Some(row), Base::Stamped(seen)) => {
+                let columns = seen.row.as_deref().unwrap_or_default();
+                Facts::of_row(&row.value, columns).map_err(|error| error.with_key(&row.key))?
+            }
+            _ => Facts::default(),
+        };
+        upkeep.undo(facts).await;
+        Ok(())
+    }
+
+    /// What must be there before the row is written; `false` if that took too long.
+    async fn prepare(&mut self, key: &T::Key, request: &PutObject) -> Result<bool> {
+        let Some((upkeep, facts)) = &mut self.0 else {
+            return Ok(true);
+        };
+        let columns = (!request.body.is_empty()).then_some(&request.body);
+        let new = Facts::of_columns(upkeep.table(), key, columns)?;
+        if let Err(error) = upkeep.before(facts, &new, write::id(request)).await {
+            upkeep.undo(facts).await;
+            return Err(match error.key() {
+                None => error.with_key(&request.key),
+                Some(_) => error,
+            });
+        }
+        let in_time = !upkeep.is_late();
+        if !in_time {
+            upkeep.undo(facts).await;
+        }
+        Ok(in_time)
+    }
+
+    async fn written(&mut self, request: &PutObject) {
+        if let Some((upkeep, _)) = &mut self.0 {
+            upkeep.after(write::id(request)).await;
+        }
+    }
+
+    async fn not_written(&mut self) {
+        if let Some((upkeep, facts)) = &mut self.0 {
+            upkeep.undo(facts).await;
+        }
+    }
+}
+
+fn too_slow(key: String) -> Error {
+    let detail = "the row's entries took longer than five minutes each time; it was not written";
+    Error::new(ErrorKind::Unavailable, detail).with_key(key)
 }
 
 /// The row is not at the version that the caller named.
