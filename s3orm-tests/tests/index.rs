@@ -11,5 +11,7 @@ mod fixture;
 mod plain;
 #[path = "index/query.rs"]
 mod query;
+#[path = "index/transactions.rs"]
+mod transactions;
 #[path = "index/unique.rs"]
 mod unique;

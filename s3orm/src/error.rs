@@ -159,6 +159,14 @@ impl Error {
         self
     }
 
+    /// With the key, unless a more telling one is there.
+    pub(crate) fn with_key_unless_known(self, key: &str) -> Self {
+        match self.0.key {
+            None => self.with_key(key),
+            Some(_) => self,
+        }
+    }
+
     /// Names the operation and the table; what is set already (further inside) is kept.
     pub(crate) fn during(
         mut self,

@@ -72,6 +72,9 @@
 //! Only this library keeps an index. Rows that another program puts there are not in it until the
 //! next [`repair`](crate::Table::repair).
 //!
+//! [Transactions](crate::tx) keep them as single writes do, and a unique value may move from one row of
+//! a transaction to another.
+//!
 //! # What it costs
 //!
 //! | | requests, besides those for the row |

@@ -31,8 +31,8 @@ use crate::table::Table;
 pub(super) const DEADLINE: Duration = Duration::from_mins(5);
 
 /// The state of one row's write.
-pub(crate) struct Upkeep<'a, T> {
-    table: &'a Table<T>,
+pub(crate) struct Upkeep<T> {
+    table: Table<T>,
     /// The path of the row.
     path: String,
     began: Option<Instant>,
@@ -61,12 +61,12 @@ enum Prepared {
     Refresh(Refresh),
 }
 
-impl<'a, T: S3Schema> Upkeep<'a, T> {
+impl<T: S3Schema> Upkeep<T> {
     /// Of the row at an object's key.
-    pub(crate) fn new(table: &'a Table<T>, object: &str) -> Self {
+    pub(crate) fn new(table: &Table<T>, object: &str) -> Self {
         let path = object.strip_prefix(table.folder()).unwrap_or(object);
         Self {
-            table,
+            table: table.clone(),
             path: path.to_owned(),
             began: None,
             made: Vec::new(),
@@ -78,7 +78,6 @@ impl<'a, T: S3Schema> Upkeep<'a, T> {
 
     /// Says that the row at another path gives this value up in the same transaction: then its claim
     /// names both, and either way the one that has the value is named.
-    #[allow(dead_code, reason = "transactions move values between rows")]
     pub(crate) fn takes_from(&mut self, number: usize, values: String, path: String) {
         self.given_up.push((number, values, path));
     }
@@ -91,8 +90,13 @@ impl<'a, T: S3Schema> Upkeep<'a, T> {
         given.chain([self.path.clone()]).collect()
     }
 
-    pub(crate) fn table(&self) -> &'a Table<T> {
-        self.table
+    /// The path of the row.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn table(&self) -> &Table<T> {
+        &self.table
     }
 
     fn key(&self, number: usize, values: &str) -> Result<String> {
@@ -177,7 +181,7 @@ impl<'a, T: S3Schema> Upkeep<'a, T> {
             Change::Add(number, index, key, fact) => {
                 let made = if index.unique {
                     let rows = self.claimants(number, &fact.values);
-                    claim::take(self.table, number, &fact.values, &rows).await
+                    claim::take(&self.table, number, &fact.values, &rows).await
                 } else {
                     add_entry(db, &key, version, &fact.columns).await
                 };

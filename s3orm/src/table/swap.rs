@@ -1,6 +1,8 @@
 //! Compare and swap: read what is there, decide what to write over it, and write it on what was
 //! read; again when somebody was faster.
 
+use bytes::Bytes;
+
 use super::put::replacing;
 use super::{Table, WriteOptions, store_error, write_error};
 use crate::doctor::Level;
@@ -160,10 +162,15 @@ impl<T: S3Schema> Table<T> {
 
     /// What the row that was seen at a key has in each index.
     pub(crate) fn facts_seen(&self, seen: &Seen) -> Result<Facts> {
-        let path = seen.key.strip_prefix(self.folder()).unwrap_or_default();
+        self.facts_of(&seen.key, seen.row.as_ref())
+    }
+
+    /// What a row of these columns has in each index; nothing, if there are none.
+    pub(crate) fn facts_of(&self, object: &str, columns: Option<&Bytes>) -> Result<Facts> {
+        let path = object.strip_prefix(self.folder()).unwrap_or_default();
         let key = T::Key::parse(&T::SCHEMA.path, path)
             .map_err(|error| Error::new(ErrorKind::InvalidKey, error.to_string()))?;
-        Facts::of_columns(self, &key, seen.row.as_ref())
+        Facts::of_columns(self, &key, columns)
     }
 
     /// The write that deletes a row of a stamped table.
@@ -244,10 +251,10 @@ pub(super) async fn swap<T: S3Schema>(
 }
 
 /// What a write does to the indexes of its table; nothing where there are none.
-struct Indexes<'a, T>(Option<(Upkeep<'a, T>, Facts)>);
+struct Indexes<T>(Option<(Upkeep<T>, Facts)>);
 
-impl<'a, T: S3Schema> Indexes<'a, T> {
-    async fn begin(table: &'a Table<T>, key: &T::Key) -> Result<Self> {
+impl<T: S3Schema> Indexes<T> {
+    async fn begin(table: &Table<T>, key: &T::Key) -> Result<Self> {
         if T::SCHEMA.indexes.is_empty() {
             return Ok(Self(None));
         }
@@ -281,10 +288,7 @@ impl<'a, T: S3Schema> Indexes<'a, T> {
         let new = Facts::of_columns(upkeep.table(), key, columns)?;
         if let Err(error) = upkeep.before(facts, &new, write::id(request)).await {
             upkeep.undo(facts).await;
-            return Err(match error.key() {
-                None => error.with_key(&request.key),
-                Some(_) => error,
-            });
+            return Err(error.with_key_unless_known(&request.key));
         }
         let in_time = !upkeep.is_late();
         if !in_time {
