@@ -100,14 +100,14 @@ pub(crate) async fn create<T: S3Schema>(
     row.prepare(&Prepare::new(table.db().env(), WriteEvent::Insert));
     let (key, object) = (row.key(), table.object_key(&row.key())?);
     let nothing = Found {
-        row: None,
+        row: Ok(None),
         base: Base::unseen(object.clone()),
     };
     // A claim may be taken for a row that was read before alone.
     let is_unique = T::SCHEMA.indexes.iter().any(|index| index.unique);
     let known = (!is_unique).then_some(nothing);
     let swapped = swap(table, &key, known, |found, _| {
-        if found.is_some() {
+        if !matches!(found, Ok(None)) {
             let detail = "a row with this key exists";
             return Err(Error::new(ErrorKind::AlreadyExists, detail).with_key(&object));
         }

@@ -228,7 +228,7 @@ where
         let mut attempts = table.db().attempts();
         loop {
             let Found { row, base } = table.find(self.key.clone()).await?;
-            let (Some(mut row), Base::Stamped(seen)) = (row, base) else {
+            let (Some(mut row), Base::Stamped(seen)) = (row?, base) else {
                 return Err(absent(table.object_key(&self.key)?));
             };
             decided((self.change)(&mut row.value)).map_err(|error| error.with_key(&row.key))?;

@@ -18,7 +18,8 @@ use crate::write::{self, Failure};
 
 /// What was found at a key: the row, and what a write is made on.
 pub(super) struct Found<T> {
-    pub(super) row: Option<Row<T>>,
+    /// An error, if what is there is no row of the table: it can be written over all the same.
+    pub(super) row: Result<Option<Row<T>>>,
     pub(super) base: Base,
 }
 
@@ -102,17 +103,17 @@ impl<T: S3Schema> Table<T> {
         if T::SCHEMA.is_stamped() {
             let seen = Patience::default().look(self.db(), &object).await?;
             return Ok(Found {
-                row: self.row_seen(key, &seen)?,
+                row: self.row_seen(key, &seen),
                 base: Base::Stamped(Box::new(seen)),
             });
         }
         Ok(match self.read_plain(key, object).await? {
             None => Found {
-                row: None,
+                row: Ok(None),
                 base: Base::Plain(None),
             },
             Some((meta, key, row)) => Found {
-                row: Some(Row::read(row, key, meta.clone())),
+                row: Ok(Some(Row::read(row, key, meta.clone()))),
                 base: Base::Plain(Some(meta)),
             },
         })
@@ -193,7 +194,7 @@ pub(super) async fn swap<T: S3Schema>(
     table: &Table<T>,
     key: &T::Key,
     mut known: Option<Found<T>>,
-    mut decide: impl FnMut(Option<Row<T>>, &Base) -> Result<Step> + Send,
+    mut decide: impl FnMut(Result<Option<Row<T>>>, &Base) -> Result<Step> + Send,
 ) -> Result<Swapped> {
     let db = table.db();
     if T::SCHEMA.is_stamped() {
@@ -214,7 +215,9 @@ pub(super) async fn swap<T: S3Schema>(
             indexes.written(&request).await;
             return Ok(Swapped::Written(request, etag));
         }
-        indexes.found(row.as_ref(), &base).await?;
+        indexes
+            .found(row.as_ref().ok().and_then(Option::as_ref), &base)
+            .await?;
         let mut request = match decide(row, &base)? {
             Step::Write(request) => request,
             Step::Keep => return Ok(Swapped::Kept),
