@@ -201,6 +201,11 @@
 //!
 //! [`upload`] has what becomes of an upload that is interrupted.
 //!
+//! # What surrounds a table
+//!
+//! [`infra`] makes texts of a declaration, without a request: the IAM policy of a table, lifecycle rules,
+//! a bucket policy against blind writes, and definitions for DuckDB and Athena.
+//!
 //! # What a lost answer means
 //!
 //! A request may be applied although its answer never comes. s3orm then reads the object back: it
@@ -249,6 +254,7 @@ mod env;
 mod error;
 pub mod id;
 pub mod index;
+pub mod infra;
 pub mod key;
 mod pages;
 mod profiles;
