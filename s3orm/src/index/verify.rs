@@ -13,15 +13,11 @@ use super::layout::{
     ClaimBody, Fact, Facts, entry_body, folder, object_key, read_entry, split_entry,
 };
 use super::object::{Found, look, put, remove};
-use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeyTuple as _;
 use crate::schema::S3Schema;
 use crate::stamp::{Seen, seen};
-use crate::store::Metadata;
-use crate::store::PutObject;
-use crate::table::{RequestFuture, Table, operation, store_error};
-use crate::write;
+use crate::table::{RequestFuture, Table, operation};
 
 /// How long an entry or a claim is left alone that no row agrees with: longer than the five minutes
 /// that its writer has, and the quarter of an hour for which S3 takes what was signed. By S3's clock,
@@ -165,7 +161,7 @@ impl<T: S3Schema> Table<T> {
     /// As [`verify`](Self::verify).
     ///
     /// # Cost
-    /// That of [`verify`](Self::verify), 1 PUT and 1 GET by which S3 tells the time, and 1 PUT or
+    /// That of [`verify`](Self::verify), 1 PUT and 1 HEAD by which S3 tells the time, and 1 PUT or
     /// 1 DELETE for each object that is mended.
     pub fn repair(&self) -> Verify<'_, T> {
         Verify {
@@ -203,7 +199,7 @@ impl<T: S3Schema> Verify<'_, T> {
 
     async fn run(self) -> Result<Verified> {
         let now = if self.repairs {
-            Some(clock(self.table.db()).await?)
+            Some(self.table.db().s3_now().await?)
         } else {
             None
         };
@@ -437,35 +433,6 @@ fn found(problem: Problem, key: String) -> Finding {
         key,
         mended: false,
     }
-}
-
-/// S3's time: that of an object which was just written.
-///
-/// Cost: 1 PUT and 1 GET.
-async fn clock(db: &Db) -> Result<SystemTime> {
-    let key = format!("{}_s3orm/clock.json", db.prefix());
-    let id = write::new_id(db.env());
-    let mut metadata = Metadata::new();
-    metadata.insert(write::ID.to_owned(), id.clone());
-    let request = PutObject {
-        key: key.clone(),
-        body: format!(r#"{{"_m":{{"v":"{id}"}}}}"#).into(),
-        content_type: Some("application/json".into()),
-        metadata,
-        ..PutObject::default()
-    };
-    if let Err(failure) = write::put(db.store(), db.env(), &request).await {
-        return Err(crate::table::write_error(failure, key, ErrorKind::Conflict));
-    }
-    let meta = db.store().head(&key).await;
-    let meta = meta.map_err(|error| store_error(error, Some(key.clone())))?;
-    meta.last_modified.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Unsupported,
-            "the store does not tell when an object was written",
-        )
-        .with_key(key)
-    })
 }
 
 impl<'a, T: S3Schema> IntoFuture for Verify<'a, T> {

@@ -102,10 +102,9 @@ impl<T: S3Schema> Table<T> {
                     grants.allow_in(TX, &[DELETE]);
                     grants.list(TX);
                 }
-                // Tombstones are told apart by S3's clock, which both of these ask.
+                // What is old is old by S3's clock.
                 grants.allow_at("_s3orm/clock", &[GET, PUT]);
                 if indexed {
-                    grants.allow_at("_s3orm/clock.json", &[GET, PUT]);
                     Self::each_index(|folder| grants.list(folder));
                 }
             }
