@@ -2,6 +2,7 @@
 //! it makes because something went wrong. Whoever comes next finds each row as it was or as it
 //! should be, and can do the operation again.
 #![allow(clippy::print_stderr, reason = "the number of points is a figure")]
+#![allow(clippy::disallowed_methods, reason = "hours pass on a paused clock")]
 
 use std::collections::BTreeSet;
 use std::future::Future;

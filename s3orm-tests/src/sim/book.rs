@@ -138,6 +138,9 @@ impl Book {
     }
 
     /// The store has taken an object; what of the rows is other than it was.
+    ///
+    /// # Panics
+    /// If it is none that the library writes.
     pub fn put(&mut self, key: &str, body: &[u8], now: SystemTime) -> Effects {
         let effects = if let Some(tx) = record_of(key) {
             let record: RecordBody = serde_json::from_slice(body).expect("a record");

@@ -337,6 +337,9 @@ impl History {
     }
 
     /// The store has applied a write.
+    ///
+    /// # Panics
+    /// If the library does not write such objects.
     pub fn put(&mut self, operation: usize, request: &PutObject) {
         let (now, key) = (self.env.now(), request.key.as_str());
         let what = if key.starts_with("registers/") {

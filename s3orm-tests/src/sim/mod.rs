@@ -15,6 +15,7 @@ pub mod check;
 pub mod deeds;
 pub mod history;
 pub mod network;
+mod plan;
 pub mod recorded;
 mod transactions;
 pub mod workload;

@@ -8,44 +8,20 @@
 use std::time::{Duration, SystemTime};
 
 use s3orm::store::ListObjects;
-use s3orm::tx::Tx;
-use s3orm::{Db, Error, ErrorKind, Result, Row, S3Schema as _, Table};
+use s3orm::{Db, ErrorKind, Result, Table};
 use tokio::task::JoinSet;
 
 use super::deeds::{Attempt, Write};
 use super::history::{Account, Action, COUNTER, Cell as _, Outcome, Register, locked};
+use super::plan::Part;
 use super::workload::{LONG_AFTER, World, join};
 
 /// What each account has at first.
-const BALANCE: u64 = 100;
+pub(super) const BALANCE: u64 = 100;
 /// From one burst to the next: what the last one has left is old enough to be collected.
 const BURSTS: Duration = Duration::from_mins(61);
 /// Tokens are remembered for so long, and for an hour more.
 const TOKENS: Duration = Duration::from_hours(26);
-
-/// What a transaction does.
-struct Plan {
-    /// Accounts that are read, and between which the balances are dealt out anew.
-    deal: Vec<u64>,
-    /// An amount that moves from one account to another, which are not read.
-    pay: Option<[u64; 3]>,
-    /// What happens to other rows.
-    parts: Vec<(u64, Part)>,
-    /// Whether the closure says no in the end.
-    refuse: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    Read,
-    Check,
-    Update,
-    Patch,
-    Put,
-    Insert,
-    Delete,
-    DeleteMustExist,
-}
 
 impl World {
     pub(super) async fn transactions(&self) {
@@ -71,7 +47,7 @@ impl World {
     }
 
     /// Rows 1 to this one have balances; those beyond have none.
-    fn accounts(&self) -> u64 {
+    pub(super) fn accounts(&self) -> u64 {
         self.rows.div_ceil(2).max(2)
     }
 
@@ -186,17 +162,16 @@ impl World {
             return self.once(place, token).await;
         }
         let (db, crashed) = self.connect(place, true);
-        let outcome = match action {
-            Action::Snapshot => self.snapshot(&db, place).await,
-            _ => {
-                let (plan, table) = (&self.plan(), &db.table());
-                let work = db.transaction(|tx| self.work(tx, table, plan, place));
-                told(if self.dice.permille(200) {
-                    work.settled().await
-                } else {
-                    work.await
-                })
-            }
+        let outcome = if action == Action::Snapshot {
+            self.snapshot(&db, place).await
+        } else {
+            let (plan, table) = (&self.plan(), &db.table());
+            let work = db.transaction(|tx| self.work(tx, table, plan, place));
+            told(if self.dice.permille(200) {
+                work.settled().await
+            } else {
+                work.await
+            })
         };
         self.end(place, outcome, crashed());
     }
@@ -326,203 +301,17 @@ impl World {
     }
 
     /// Another run of a closure; its number.
-    fn attempt(&self, place: usize) -> usize {
+    pub(super) fn attempt(&self, place: usize) -> usize {
         let mut history = locked(&self.history);
         let attempts = &mut history.deeds.entry(place).or_default().attempts;
         attempts.push(Attempt::default());
         attempts.len() - 1
     }
 
-    fn note(&self, place: usize, attempt: usize, note: impl FnOnce(&mut Attempt)) {
+    pub(super) fn note(&self, place: usize, attempt: usize, note: impl FnOnce(&mut Attempt)) {
         let mut history = locked(&self.history);
         let deed = history.deeds.get_mut(&place);
         note(&mut deed.expect("it has begun").attempts[attempt]);
-    }
-
-    /// Two to four rows, if there are so many, and what is done to them.
-    fn plan(&self) -> Plan {
-        let mut ids: Vec<u64> = (1..=self.rows).collect();
-        let size = 2 + self.dice.below(3);
-        while ids.len() as u64 > size {
-            ids.remove(usize::try_from(self.dice.below(ids.len() as u64)).unwrap_or(0));
-        }
-        let is_account = |id: &u64| *id <= self.accounts();
-        let (accounts, others): (Vec<u64>, Vec<u64>) = ids.into_iter().partition(is_account);
-        let mut plan = Plan {
-            deal: Vec::new(),
-            pay: None,
-            parts: others.into_iter().map(|id| (id, self.part(8))).collect(),
-            refuse: self.dice.permille(50),
-        };
-        match (self.dice.below(5), &accounts[..]) {
-            (0..3, _) => plan.deal = accounts,
-            (3, [one, other, rest @ ..]) => {
-                let mut ends = [*one, *other];
-                if self.dice.permille(500) {
-                    ends.reverse();
-                }
-                plan.pay = Some([ends[0], ends[1], self.dice.below(BALANCE)]);
-                plan.parts.extend(rest.iter().map(|id| (*id, self.part(2))));
-            }
-            _ => plan
-                .parts
-                .extend(accounts.iter().map(|id| (*id, self.part(4)))),
-        }
-        plan
-    }
-
-    /// One of the first so many.
-    fn part(&self, limit: u64) -> Part {
-        match self.dice.below(limit) {
-            0 => Part::Read,
-            1 => Part::Check,
-            2 => Part::Update,
-            3 => Part::Patch,
-            4 => Part::Put,
-            5 => Part::Insert,
-            6 => Part::Delete,
-            _ => Part::DeleteMustExist,
-        }
-    }
-
-    /// One run of a closure.
-    async fn work(&self, tx: Tx, table: &Table<Account>, plan: &Plan, place: usize) -> Result<()> {
-        let attempt = self.attempt(place);
-        let read = |id, row: Option<&Row<Account>>| {
-            let stamp = row.map(|row| row.stamp);
-            self.note(place, attempt, |attempt| attempt.reads.push((id, stamp)));
-        };
-        let write = |id, write| {
-            self.note(place, attempt, |attempt| {
-                attempt.writes.insert(id, write);
-            });
-        };
-        let mut rows = Vec::new();
-        for id in &plan.deal {
-            let row = tx.read(table, *id).await?;
-            read(*id, row.as_ref());
-            rows.push((*id, row));
-        }
-        for (id, row, balance) in self.dealt(rows) {
-            let (stamp, size) = (locked(&self.history).stamp(), self.dice.below(3));
-            match (row, balance) {
-                (None, None) => {}
-                (None, Some(balance)) => {
-                    write(id, Write::Insert(stamp));
-                    let new = Register {
-                        stamp,
-                        balance,
-                        ..self.value(id)
-                    };
-                    tx.write(table.insert(Account::of(new)))?;
-                }
-                (Some(_), None) => {
-                    write(id, Write::DeleteMustExist);
-                    tx.write(table.delete(id).must_exist())?;
-                }
-                (Some(mut row), Some(balance)) => {
-                    write(id, Write::Change(stamp));
-                    let new = row.values().next(stamp);
-                    *row = Account::of(Register { balance, ..new });
-                    match size {
-                        0 => tx.write(table.save(row))?,
-                        1 => tx.write(table.put(row.into_inner()))?,
-                        _ => {
-                            let new = row.into_inner();
-                            tx.write(table.update(id, move |row| row.clone_from(&new)))?;
-                        }
-                    }
-                }
-            }
-        }
-        if let Some([from, to, amount]) = plan.pay {
-            let stamps = [(); 2].map(|()| locked(&self.history).stamp());
-            write(from, Write::Change(stamps[0]));
-            write(to, Write::Change(stamps[1]));
-            let patch = Account::patch(table, from, stamps[0]);
-            let enough = Account::COL.balance.ge(amount);
-            tx.write(
-                patch
-                    .decrement(Account::COL.balance, amount)
-                    .only_if(enough),
-            )?;
-            let patch = Account::patch(table, to, stamps[1]);
-            tx.write(patch.increment(Account::COL.balance, amount))?;
-        }
-        for (id, part) in &plan.parts {
-            let (id, stamp) = (*id, locked(&self.history).stamp());
-            let new = Account::of(Register {
-                stamp,
-                ..self.value(id)
-            });
-            match part {
-                Part::Read => {
-                    let row = tx.read(table, id).await?;
-                    read(id, row.as_ref());
-                }
-                Part::Check => {
-                    self.note(place, attempt, |attempt| attempt.checks.push(id));
-                    tx.check(table, id, Account::COL.count.ge(0_u64))?;
-                }
-                Part::Update => {
-                    write(id, Write::Change(stamp));
-                    let next =
-                        move |row: &mut Account| *row = Account::of(row.values().next(stamp));
-                    tx.write(table.update(id, next))?;
-                }
-                Part::Patch => {
-                    write(id, Write::Change(stamp));
-                    tx.write(Account::patch(table, id, stamp))?;
-                }
-                Part::Put => {
-                    write(id, Write::Put(stamp));
-                    tx.write(table.put(new))?;
-                }
-                Part::Insert => {
-                    write(id, Write::Insert(stamp));
-                    tx.write(table.insert(new))?;
-                }
-                Part::Delete => {
-                    write(id, Write::Delete);
-                    tx.write(table.delete(id))?;
-                }
-                Part::DeleteMustExist => {
-                    write(id, Write::DeleteMustExist);
-                    tx.write(table.delete(id).must_exist())?;
-                }
-            }
-        }
-        if plan.refuse {
-            self.note(place, attempt, |attempt| attempt.refused = true);
-            return Err(Error::cancelled("it is refused"));
-        }
-        Ok(())
-    }
-
-    /// The balances of rows, dealt out anew: some rows go, others come, and one stays at least.
-    fn dealt(
-        &self,
-        rows: Vec<(u64, Option<Row<Account>>)>,
-    ) -> Vec<(u64, Option<Row<Account>>, Option<u64>)> {
-        let there = rows.iter().filter_map(|(_, row)| row.as_ref());
-        let mut left: u64 = there.map(|row| row.balance).sum();
-        let mut dealt = Vec::new();
-        let mut last = rows.len();
-        if rows.iter().all(|(_, row)| row.is_none()) {
-            return dealt;
-        }
-        for (id, row) in rows {
-            last -= 1;
-            let stays = last == 0 || self.dice.permille(700);
-            let balance = match (stays, last) {
-                (false, _) => None,
-                (true, 0) => Some(left),
-                (true, _) => Some(self.dice.below(left + 1)),
-            };
-            left -= balance.unwrap_or_default();
-            dealt.push((id, row, balance));
-        }
-        dealt
     }
 }
 
