@@ -217,6 +217,7 @@ async fn the_sum_stays_what_it_is_under_faults() {
     let figures = s3orm_tests::proxy::bank::run(64, 2, 1).await;
     let figures = figures.expect("the sum is the same in every snapshot");
     eprintln!("{figures}");
-    assert!(figures.faults.len() > 5, "{figures}");
+    assert!(figures.faults.len() > 3, "{figures}");
     assert!(figures.of("transfer, done") > 20, "{figures}");
+    assert!(figures.of("snapshot, done") > 0, "{figures}");
 }

@@ -153,6 +153,10 @@ fn untouched(history: &History, place: usize, operation: &Operation) -> Result<(
     let Some(last) = attempts.last() else {
         return Ok(());
     };
+    let unsure = Outcome::Failed(ErrorKind::OutcomeUnknown, None);
+    if operation.action == Action::Snapshot && operation.outcome == unsure {
+        return Err("a read has no unknown outcome".to_owned());
+    }
     let refused = last.refused && told_no(&operation.outcome);
     match operation.outcome {
         Outcome::Done | Outcome::Moved(_) => {
