@@ -110,7 +110,14 @@ impl<'a> Coordinator<'a> {
         let token = self.token.take();
         let locked = self.attempt(parts).await;
         self.token = token;
-        Ok(matches!(locked?, Verdict::Committed(_)))
+        match locked {
+            Ok(verdict) => Ok(matches!(verdict, Verdict::Committed(_))),
+            // It has written nothing that counts, committed or not.
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+                Err(error.with_kind(ErrorKind::Unavailable))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Tries to do all of it.
