@@ -322,12 +322,21 @@ pub mod __private {
     };
 }
 
-/// The README's program runs.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
-
-/// The programs of the page on configuration run.
+/// The programs of the README and of the guide run.
 #[cfg(all(doctest, feature = "s3", feature = "toml"))]
-#[doc = include_str!("../../docs/configuration.md")]
-pub struct ConfigurationPage;
+mod guide {
+    macro_rules! pages {
+        ($($name:ident = $page:literal)*) => {
+            $(#[doc = include_str!(concat!("../../", $page))] pub struct $name;)*
+        };
+    }
+
+    pages! {
+        Readme = "README.md"
+        ComingFrom = "docs/coming-from.md"
+        Concurrency = "docs/concurrency.md"
+        Configuration = "docs/configuration.md"
+        Costs = "docs/costs.md"
+        Keys = "docs/keys.md"
+    }
+}
