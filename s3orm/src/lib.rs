@@ -246,6 +246,7 @@
 pub mod batch;
 pub mod body;
 mod bucket;
+mod catalog;
 mod config;
 mod db;
 pub mod doctor;
@@ -286,9 +287,9 @@ pub use query::{BelongsTo, Filter, KeyPrefix, Query};
 pub use row::{AsRow, IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
-    BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed, Nullable,
-    NullableColumn, Patchable, Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
-    Transactional,
+    BodyFormat, ColumnHandle, ColumnSchema, Difference, Generate, InKey, IndexState, KeyHandle,
+    Managed, Nullable, NullableColumn, Patchable, Prepare, Presence, Required, S3Schema,
+    SchemaDiff, StoredColumn, StoredIndex, StoredSchema, TableSchema, Timestamp, Transactional,
 };
 pub use settings::{Settings, scope};
 pub use table::{Decision, Insert, Table};

@@ -33,6 +33,8 @@ pub(super) fn of(model: &Model) -> TokenStream {
     quote! {
         _s3orm::TableSchema {
             table: #table,
+            version: 1,
+            previous: _s3orm::None,
             path: _s3orm::PathTemplate {
                 pieces: &[#(#pieces),*],
                 extension: #extension,
