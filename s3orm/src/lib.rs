@@ -291,6 +291,7 @@ pub use schema::{
     Transactional,
 };
 pub use settings::{Settings, scope};
+pub use store::{Encryption, KmsKey};
 pub use table::{Decision, Insert, Table};
 
 /// What generated code names. Not for use by hand: it changes without notice.
