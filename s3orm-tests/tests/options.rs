@@ -79,6 +79,7 @@ async fn start_upload(db: &Db) {
         content_type: Some("text/plain".to_owned()),
         metadata: Metadata::from([("a".to_owned(), "b".to_owned())]),
         checksums: false,
+        encryption: None,
     };
     let id = db.store().create_upload(upload).await.unwrap();
     db.store().abort_upload("upload", &id).await.unwrap();

@@ -292,6 +292,7 @@ pub use schema::{
     SchemaDiff, StoredColumn, StoredIndex, StoredSchema, TableSchema, Timestamp, Transactional,
 };
 pub use settings::{Settings, scope};
+pub use store::{Encryption, KmsKey};
 pub use table::{Decision, Insert, Table};
 
 /// What generated code names. Not for use by hand: it changes without notice.

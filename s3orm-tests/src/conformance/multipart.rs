@@ -27,6 +27,7 @@ impl<'a> Upload<'a> {
             content_type: Some("text/plain".to_owned()),
             metadata: [("upload".to_owned(), "yes".to_owned())].into(),
             checksums: true,
+            encryption: None,
         };
         Ok(Self {
             f,
@@ -53,6 +54,7 @@ impl<'a> Upload<'a> {
             number,
             body,
             checksum: Some(checksum),
+            encryption: None,
         };
         self.f.store().upload_part(request).await
     }

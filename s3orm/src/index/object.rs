@@ -77,6 +77,7 @@ pub(crate) async fn put(
         content_type: Some("application/json".into()),
         metadata,
         checksum: None,
+        encryption: None,
     };
     let put = write::put_or_reread(db.store(), db.env(), &request).await;
     Ok(put.map(|etag| Made {

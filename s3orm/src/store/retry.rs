@@ -303,6 +303,7 @@ mod tests {
             content_type: None,
             metadata: super::super::Metadata::new(),
             checksum: None,
+            encryption: None,
         }
     }
 
@@ -399,6 +400,7 @@ mod tests {
             number: 1,
             body: bytes::Bytes::new(),
             checksum: None,
+            encryption: None,
         };
         let end = CompleteUpload {
             key: "k".to_owned(),

@@ -279,6 +279,7 @@ impl<T: S3Schema> Table<T> {
             }),
             metadata: options.metadata(self.db.env())?,
             checksum: None,
+            encryption: None,
         })
     }
 

@@ -192,6 +192,7 @@ impl Locker<'_> {
             content_type: request.content_type.clone().map(Into::into),
             metadata: request.metadata.clone(),
             checksum: None,
+            encryption: None,
         };
         let stamp = Stamp {
             version: write::id(request).to_owned(),

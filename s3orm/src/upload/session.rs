@@ -239,6 +239,7 @@ impl Session {
             content_type: target.content_type.clone().map(Into::into),
             metadata: target.metadata.clone(),
             checksum,
+            encryption: None,
         };
         let (store, env) = (target.db.store(), target.db.env());
         match write::put(store, env, &request).await {

@@ -108,6 +108,7 @@ impl ObjectFile {
             content_type: Some(self.attributes.content_type),
             metadata: self.attributes.metadata,
             checksum: self.sums.checksum,
+            encryption: None,
         }
     }
 }
