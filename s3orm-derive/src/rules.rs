@@ -86,10 +86,24 @@ pub(crate) fn stamped(
     let Some(transactional) = &options.transactional else {
         return;
     };
-    if body == Body::Raw {
-        let message = "a raw body cannot take part in transactions";
-        let help = "its bytes have no place for what a transaction notes: leave `body = \"raw\"` or `transactional` out";
+    let other = match body {
+        Body::Json => None,
+        Body::Raw => Some((
+            "a raw body cannot take part in transactions",
+            "its bytes have no place for what a transaction notes: leave `body = \"raw\"` or `transactional` out",
+        )),
+        Body::MessagePack | Body::Own => Some((
+            "the rows of a table with transactions are JSON",
+            "what a transaction notes stands in front of a row's JSON: leave `body` or `transactional` out",
+        )),
+    };
+    if let Some((message, help)) = other {
         errors.at_with_help(transactional, message, help);
+    }
+    if let Some(compress) = &options.compress {
+        let message = "the rows of a table with transactions cannot be compressed";
+        let help = "what a transaction notes stands in front of a row's JSON: leave `compress` or `transactional` out";
+        errors.at_with_help(&compress.mark, message, help);
     }
     for field in fields.iter().filter(|field| field.stored_name == "_m") {
         let message = "a column of a table with transactions cannot be stored as `_m`";
@@ -136,14 +150,14 @@ pub(crate) fn body(
     let mut marked = fields
         .iter()
         .filter_map(|field| Some((field, field.options.body.as_ref()?)));
-    if body == Body::Json {
+    if body != Body::Raw {
         for (_, mark) in marked {
             let help = "add `body = \"raw\"` to the struct's options, or leave the mark out";
-            errors.at_with_help(
-                mark,
-                "`body` marks the field of a raw body: these rows are JSON",
-                help,
-            );
+            let message = match body {
+                Body::Json => "`body` marks the field of a raw body: these rows are JSON",
+                _ => "`body` marks the field of a raw body: these rows are all columns together",
+            };
+            errors.at_with_help(mark, message, help);
         }
         return;
     }
@@ -247,6 +261,16 @@ pub(crate) fn field_options(
                 "name it in the path, `<{}>`, or leave out `key_only`",
                 field.name
             );
+            errors.at_with_help(mark, message, help);
+        }
+        if let Some(mark) = &options.key_only
+            && body == Body::Own
+        {
+            let message = format!(
+                "a format of your own stores every column, also `{}`",
+                field.name
+            );
+            let help = "leave `key_only` out, or store rows as `json` or `msgpack`";
             errors.at_with_help(mark, message, help);
         }
         let mut managed = options.managed();

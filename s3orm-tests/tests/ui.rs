@@ -12,6 +12,7 @@ fn ui() {
         "query",
         "relation",
         "patch",
+        "body",
         "transactional",
     ] {
         cases.compile_fail(format!("tests/ui/{folder}/*.rs"));

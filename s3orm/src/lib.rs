@@ -162,6 +162,9 @@
 //! | `cache` | `cache_bytes`: reads kept in memory, about which S3 is asked again by their ETag |
 //! | `progress` | `progress_bar` on batches, by `indicatif` |
 //! | `toml` | [`Config::file`]: connections and profiles from TOML files |
+//! | `msgpack` | rows in MessagePack: `body = "msgpack"` |
+//! | `zstd` | compressed rows: `compress = "zstd"`; builds the C library |
+//! | `garde` | rows validated before they are written, by the rules of `garde`: `validate` |
 //! | `server` | an S3 server over any store, for tests and development |
 //! | `testing` | a store that fails as it is told, for the tests of applications |
 
@@ -174,6 +177,7 @@ pub mod doctor;
 pub mod dynamic;
 mod env;
 mod error;
+mod hooks;
 pub mod id;
 pub mod key;
 mod pages;
@@ -200,6 +204,7 @@ pub use config::{Config, DbBuilder};
 pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};
+pub use hooks::{HookResult, Hooks};
 pub use profiles::{Health, Profiles};
 pub use query::{BelongsTo, Filter, KeyPrefix, Query};
 pub use row::{AsRow, IntoRow, Row, Version};
@@ -207,7 +212,7 @@ pub use s3orm_derive::S3Schema;
 pub use schema::{
     BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed, Nullable,
     NullableColumn, Patchable, Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
-    Transactional,
+    Transactional, WriteEvent,
 };
 pub use settings::{Settings, scope};
 pub use table::{Decision, Insert, Table};
@@ -224,8 +229,10 @@ pub mod __private {
 
     pub use serde_json::to_value;
 
-    pub use crate::body::raw::RawBody;
-    pub use crate::body::{BodyError, json};
+    pub use crate::Error;
+    pub use crate::body;
+    pub use crate::body::{BodyCodec, BodyError, Compression, Content, RawBody};
+    pub use crate::hooks::{HookResult, Hooks, Valid};
     pub use crate::id;
     pub use crate::key::{
         Desc, DescColumn, Encoding, Form, KeyColumn, KeyTuple, Ordered, OrderedColumn,
@@ -247,3 +254,8 @@ pub struct Readme;
 #[cfg(all(doctest, feature = "s3", feature = "toml"))]
 #[doc = include_str!("../../docs/configuration.md")]
 pub struct ConfigurationPage;
+
+/// The programs of the page on bodies run.
+#[cfg(all(doctest, feature = "msgpack", feature = "zstd", feature = "garde"))]
+#[doc = include_str!("../../docs/bodies.md")]
+pub struct BodiesPage;

@@ -105,6 +105,7 @@ impl ObjectFile {
             last_modified: Some(self.last_modified()),
             etag: self.etag,
             content_type: Some(self.attributes.content_type),
+            content_encoding: self.attributes.content_encoding,
             metadata: self.attributes.metadata,
         }
     }
@@ -196,6 +197,9 @@ pub(super) fn keeps_attributes(file: impl AsFd) -> Result<bool, Errno> {
     }
 }
 
+/// The line of a content encoding, which no metadata's name begins as.
+const ENCODING: &str = "=";
+
 /// Writes the record: lines of text, the metadata last. Size and time tell whether somebody edited
 /// the file since.
 fn write_record(file: &File, etag: &ETag, attributes: &Attributes) -> io::Result<()> {
@@ -205,6 +209,9 @@ fn write_record(file: &File, etag: &ETag, attributes: &Attributes) -> io::Result
         stamp(known.len(), known.modified()?),
         attributes.content_type
     );
+    if let Some(encoding) = &attributes.content_encoding {
+        record.extend([ENCODING, encoding, "\n"]);
+    }
     for (name, value) in &attributes.metadata {
         record.extend([name, "=", value, "\n"]);
     }
@@ -240,6 +247,9 @@ fn parse_record(record: &str, stamp: &str) -> Option<(ETag, Attributes)> {
         return None;
     }
     let content_type = lines.next()?.to_owned();
+    let mut lines = lines.peekable();
+    let encoding = lines.next_if(|line| line.starts_with(ENCODING));
+    let content_encoding = encoding.map(|line| line[ENCODING.len()..].to_owned());
     let metadata = lines
         .map(|line| {
             let (name, value) = line.split_once('=')?;
@@ -248,6 +258,7 @@ fn parse_record(record: &str, stamp: &str) -> Option<(ETag, Attributes)> {
         .collect::<Option<Metadata>>()?;
     let attributes = Attributes {
         content_type,
+        content_encoding,
         metadata,
     };
     Some((ETag::new(etag), attributes))

@@ -50,7 +50,7 @@ impl Folder {
     pub(super) fn put(&self, request: &PutObject) -> Result<Written, StoreError> {
         check_key(&request.key)?;
         rules::check_body(request.body.len())?;
-        let attributes = Attributes::new(request.content_type.as_deref(), &request.metadata)?;
+        let attributes = Attributes::of_put(request)?;
         let (root, names) = self.enter()?;
         let target = Target::new(&root, names, &request.key)?;
         let etag = rules::etag_of(&request.body);
@@ -70,7 +70,7 @@ impl Folder {
         };
         rules::check_copy(request, &self.bucket, &source.etag)?;
         let attributes = match &request.replace {
-            Some((content_type, metadata)) => Attributes::new(content_type.as_deref(), metadata)?,
+            Some(given) => Attributes::of_copy(given)?,
             None => source.attributes.clone(),
         };
         let etag = source.etag_in_one_piece();
