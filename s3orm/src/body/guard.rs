@@ -77,7 +77,7 @@ impl<'a, S: Serializer> Guard<'a, S> {
         })
     }
 
-    fn finite(&self, is_finite: bool) -> Result<(), S::Error> {
+    fn finite(is_finite: bool) -> Result<(), S::Error> {
         if is_finite {
             return Ok(());
         }
@@ -85,7 +85,7 @@ impl<'a, S: Serializer> Guard<'a, S> {
     }
 }
 
-impl<'a, C> Parts<'a, C> {
+impl<C> Parts<'_, C> {
     fn part<'v, T: ?Sized>(&self, value: &'v T) -> Guarded<'v, T> {
         let level = Level {
             left: self.level.left,
@@ -131,12 +131,12 @@ impl<'a, S: Serializer> Serializer for Guard<'a, S> {
     }
 
     fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
-        self.finite(value.is_finite())?;
+        Self::finite(value.is_finite())?;
         self.inner.serialize_f32(value)
     }
 
     fn serialize_f64(self, value: f64) -> Result<S::Ok, S::Error> {
-        self.finite(value.is_finite())?;
+        Self::finite(value.is_finite())?;
         self.inner.serialize_f64(value)
     }
 

@@ -92,7 +92,7 @@ struct Scan<'a> {
     large: Vec<Large>,
 }
 
-impl<'a> Scan<'a> {
+impl Scan<'_> {
     fn open(&mut self, is_object: bool) -> Result<(), BodyError> {
         if self.open.len() == MAX_DEPTH {
             return Err(BodyError::too_deep());
@@ -184,7 +184,7 @@ fn is_exact(digits: &str) -> bool {
 }
 
 /// A name that is there twice.
-fn twice<'n, 'a>(names: &'n mut [Cow<'a, [u8]>]) -> Option<&'n [u8]> {
+fn twice<'n>(names: &'n mut [Cow<'_, [u8]>]) -> Option<&'n [u8]> {
     /// Few names are compared each with each.
     const FEW: usize = 8;
     if names.len() > FEW {
