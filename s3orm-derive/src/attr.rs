@@ -10,6 +10,7 @@ use quote::ToTokens;
 use syn::{Attribute, LitStr, Meta};
 
 use crate::diag::{self, Errors};
+use crate::index::{self, Declared, Kind, OfField};
 
 const ON_STRUCT: &[&str] = &[
     "table",
@@ -22,9 +23,22 @@ const ON_STRUCT: &[&str] = &[
     "transactional",
     "hooks",
     "validate",
+    "index",
+    "unique",
     "crate",
 ];
-const ON_FIELD: &[&str] = &["key_only", "body", "generate", "created_at", "updated_at"];
+const ON_FIELD: &[&str] = &[
+    "key_only",
+    "body",
+    "generate",
+    "created_at",
+    "updated_at",
+    "index",
+    "unique",
+];
+
+/// Options of the struct that may be given several times.
+const REPEATED: &[&str] = &["belongs_to", "index", "unique"];
 
 /// `encoding = "…"`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +98,8 @@ pub(crate) struct TableOptions {
     pub(crate) extension: Option<LitStr>,
     pub(crate) encoding: Option<Encoding>,
     pub(crate) body: Option<Body>,
+    /// Where `body` was written.
+    pub(crate) body_mark: Option<Ident>,
     /// The type of a format of the user's own.
     pub(crate) format: Option<Parent>,
     pub(crate) compress: Option<Compress>,
@@ -91,6 +107,7 @@ pub(crate) struct TableOptions {
     pub(crate) transactional: Option<Ident>,
     pub(crate) hooks: Option<Ident>,
     pub(crate) validate: Option<Ident>,
+    pub(crate) indexes: Vec<Declared>,
     pub(crate) krate: Option<syn::Path>,
     /// Options that were written and are reported already: not missing as well.
     pub(crate) mistaken: Vec<String>,
@@ -104,6 +121,7 @@ pub(crate) struct FieldOptions {
     pub(crate) generate: Option<(Ident, Scheme)>,
     pub(crate) created_at: Option<Ident>,
     pub(crate) updated_at: Option<Ident>,
+    pub(crate) indexes: Vec<OfField>,
 }
 
 impl TableOptions {
@@ -126,7 +144,7 @@ impl TableOptions {
                     this.mistaken.extend(
                         diag::did_you_mean(&name, ON_STRUCT.iter().copied()).map(str::to_owned),
                     );
-                } else if seen.contains(&name) && name != "belongs_to" {
+                } else if seen.contains(&name) && !REPEATED.contains(&&*name) {
                     option.report_twice(errors);
                 } else {
                     if !this.set(&option, errors) {
@@ -161,6 +179,12 @@ impl TableOptions {
             self.compress = compress::read(option, errors);
             return self.compress.is_some();
         }
+        if let Some(kind) = kind_of_index(&name) {
+            let declared = Declared::of_table(kind, option, errors);
+            let sound = declared.is_some();
+            self.indexes.extend(declared);
+            return sound;
+        }
         let example = match &*name {
             "table" => "\"people\"",
             "path" => "\"<date>/<id>\"",
@@ -187,6 +211,7 @@ impl TableOptions {
             }
             "body" => {
                 self.body = self.body(&text, errors);
+                self.body_mark = Some(option.name.clone());
                 return self.body.is_some();
             }
             "belongs_to" => match type_path(
@@ -259,8 +284,28 @@ impl FieldOptions {
         [generate, created_at, updated_at].into_iter().flatten()
     }
 
+    fn set_index(&mut self, kind: Kind, option: Written, errors: &mut Errors) {
+        let name = match &option.value {
+            None => None,
+            Some(_) => match option.string("\"by_city\"", errors) {
+                None => return,
+                name => name,
+            },
+        };
+        let text = |name: &Option<LitStr>| name.as_ref().map(LitStr::value);
+        let same = |other: &OfField| other.kind == kind && text(&other.name) == text(&name);
+        if self.indexes.iter().any(same) {
+            return option.report_twice(errors);
+        }
+        let mark = option.name;
+        self.indexes.push(OfField { kind, mark, name });
+    }
+
     fn set(&mut self, option: Written, errors: &mut Errors) {
         let name = option.name.to_string();
+        if let Some(kind) = kind_of_index(&name) {
+            return self.set_index(kind, option, errors);
+        }
         let slot = match &*name {
             "generate" if self.generate.is_some() => return option.report_twice(errors),
             "generate" => {
@@ -285,11 +330,19 @@ impl FieldOptions {
     }
 }
 
+fn kind_of_index(option: &str) -> Option<Kind> {
+    match option {
+        "index" => Some(Kind::Plain),
+        "unique" => Some(Kind::Unique),
+        _ => None,
+    }
+}
+
 /// One option: `name`, or `name = value`, or `name(value)`.
-struct Written {
-    name: Ident,
+pub(crate) struct Written {
+    pub(crate) name: Ident,
     /// Everything behind the name.
-    value: Option<TokenStream>,
+    pub(crate) value: Option<TokenStream>,
 }
 
 impl ToTokens for Written {
@@ -309,8 +362,13 @@ impl Written {
         })
     }
 
+    /// What stands in parentheses behind the name, if nothing else does.
+    pub(crate) fn group(&self) -> Option<TokenStream> {
+        index::group(self.value.as_ref())
+    }
+
     /// The string behind `=`.
-    fn string(&self, example: &str, errors: &mut Errors) -> Option<LitStr> {
+    pub(crate) fn string(&self, example: &str, errors: &mut Errors) -> Option<LitStr> {
         let mut value = self.value.clone().unwrap_or_default().into_iter();
         let is_assigned =
             matches!(value.next(), Some(TokenTree::Punct(sign)) if sign.as_char() == '=');
@@ -387,8 +445,13 @@ fn options(attribute: &Attribute, errors: &mut Errors) -> Vec<Written> {
         );
         return Vec::new();
     };
+    split(list.tokens.clone(), errors)
+}
+
+/// Options, parted at the commas between them.
+pub(crate) fn split(tokens: TokenStream, errors: &mut Errors) -> Vec<Written> {
     let mut options = Vec::new();
-    let mut tokens = list.tokens.clone().into_iter().peekable();
+    let mut tokens = tokens.into_iter().peekable();
     while tokens.peek().is_some() {
         let mut option = tokens.by_ref().take_while(|token| !is_comma(token));
         match option.next() {
@@ -417,7 +480,7 @@ fn is_comma(token: &TokenTree) -> bool {
 }
 
 /// One of several known texts.
-fn choice<T: Copy>(
+pub(crate) fn choice<T: Copy>(
     what: &str,
     plural: &str,
     text: &LitStr,

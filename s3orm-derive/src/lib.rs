@@ -3,6 +3,7 @@
 mod attr;
 mod diag;
 mod expand;
+mod index;
 mod model;
 mod path;
 mod rules;
@@ -58,6 +59,9 @@ use crate::model::Model;
 /// | `hooks` | The struct's `s3orm::Hooks` are called before writes, after reads and around deletions. |
 /// | `validate` | The struct's `garde::Validate` is asked before each write (with the cargo feature `garde`). |
 /// | `belongs_to = "Customer"` | The rows belong to rows of another table: [below](#belonging). May be given several times. |
+/// | `index(columns(city, age))` | An index over columns of the row: [below](#indexes). May be given several times. |
+/// | `unique(columns(row, seat))` | No two rows have the same values: [below](#indexes). May be given several times. |
+/// | `transactional` | The rows can take part in transactions. They carry a stamp in the member `_m` then, and deleted ones leave tombstones until they are vacuumed. JSON bodies only; rows that are there already stay readable. |
 /// | `crate = "my_crate::s3orm"` | Where s3orm is, if not at `::s3orm`. |
 ///
 /// # Options of a field
@@ -70,6 +74,8 @@ use crate::model::Model;
 /// | `generate = "uuid_v7"` | The same by name: `uuid_v4`, `uuid_v7` or `ulid`. On a `String` it must be named. |
 /// | `created_at` | The library fills in the time of the insert. |
 /// | `updated_at` | The library fills in the time of each write. |
+/// | `index`, `index = "by_city"` | An index over this column, of its name or another: [below](#indexes). |
+/// | `unique`, `unique = "by_email"` | No two rows have the same value: [below](#indexes). |
 ///
 /// ```
 /// use chrono::{DateTime, NaiveDate, Utc};
@@ -153,6 +159,46 @@ use crate::model::Model;
 /// }
 /// ```
 ///
+/// # Indexes
+///
+/// `s3orm::index` tells what an index is, what it costs and what can be relied on. Its columns are
+/// of the types that a key may have, or an `Option` of one: a row without the value is not in it.
+///
+/// ```
+/// # use s3orm::S3Schema;
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "people", path = "<id>")]
+/// #[s3(index(name = "place", columns(city, age), projection(name)))]
+/// #[s3(unique(columns(row, seat)))]
+/// struct Person {
+///     id: u64,
+///     #[s3(unique)]
+///     email: String,
+///     #[s3(index = "by_club")]
+///     club: Option<String>,
+///     city: String,
+///     age: u32,
+///     name: String,
+///     row: Option<u8>,
+///     seat: Option<u8>,
+/// }
+///
+/// assert_eq!(Person::INDEX.place.schema().columns, ["city", "age"]);
+/// assert_eq!(Person::INDEX.by_club.schema().name, "by_club");
+/// assert_eq!(Person::UNIQUE.row_seat.schema().name, "row_seat");
+/// assert!(Person::UNIQUE.email.schema().unique);
+/// ```
+///
+/// - `columns(…)` names one to eight fields. An index over columns with which the path begins is
+///   refused: the key finds such rows already.
+/// - `name = "…"` is the name of the index on the bucket and of its handle, `[a-z][a-z0-9_]{0,62}`;
+///   those of its columns with `_` between, unless given.
+/// - `projection = "all"` or `projection(name)` keeps all or some columns in the entries of the
+///   index, for who reads these alone; nothing unless given (`projection = "keys"`).
+///
+/// The rows of a table with an index are JSON, and their member `_m` is the library's.
+///
 /// # Raw bodies
 ///
 /// With `body = "raw"` an object's bytes are one field, as they are, and every other field is in
@@ -173,15 +219,17 @@ use crate::model::Model;
 ///
 /// # What is generated
 ///
-/// An implementation of `s3orm::S3Schema` and two structs of handles, which are as visible as the
+/// An implementation of `s3orm::S3Schema` and two structs of handles (up to four with indexes), which are as visible as the
 /// struct; nothing else, and no name that your code could meet. For a struct of four columns these
 /// are about 160 lines, most of them the constant that describes the table.
 ///
 /// - `Person::KEY.town`: a handle for each key column, which knows its place in the path.
 /// - `Person::COL.email`: a handle for each column.
+/// - `Person::INDEX.place`, `Person::UNIQUE.email`: a handle for each index.
 /// - `Person::SCHEMA`: the table's name, path and columns, with types, defaults and documentation.
 /// - `key`, `encode`, `decode` and `prepare`, which the library calls.
-/// - For each `belongs_to` an implementation of `s3orm::BelongsTo`.
+/// - For each `belongs_to` an implementation of `s3orm::BelongsTo`, for `transactional` one of
+///   `s3orm::Transactional`.
 ///
 /// # Errors
 ///

@@ -12,6 +12,7 @@ use syn::{
 
 use crate::attr::{Body, Encoding, FieldOptions, Managed, TableOptions};
 use crate::diag::{self, Errors};
+use crate::index::{self, Index};
 use crate::path::{self, Form, Piece, Placeholder, Problem};
 use crate::source;
 use crate::{rules, serde_attr};
@@ -25,6 +26,7 @@ pub(crate) struct Model {
     pub(crate) path: Path,
     pub(crate) body: Body,
     pub(crate) transactional: bool,
+    pub(crate) indexes: Vec<Index>,
     pub(crate) columns: Vec<Column>,
     /// The key columns in path order: numbers of [`columns`](Self::columns).
     pub(crate) keys: Vec<usize>,
@@ -135,12 +137,13 @@ impl Model {
         if body != Body::Raw {
             rules::stored_form(&container, &fields, errors);
         }
-        rules::stamped(options, &fields, body, errors);
         let columns: Vec<Column> = fields
             .iter()
             .filter(|field| field.is_column(body))
             .map(|field| field.column(input, &container, body))
             .collect();
+        let indexes = index::read(options, &fields, &columns, body, errors);
+        rules::stamped(options, &fields, body, !indexes.is_empty(), errors);
         let mut keys: Vec<usize> = (0..columns.len())
             .filter(|index| columns[*index].key.is_some())
             .collect();
@@ -153,6 +156,7 @@ impl Model {
             path,
             body,
             transactional: options.transactional.is_some(),
+            indexes,
             columns,
             keys,
         }

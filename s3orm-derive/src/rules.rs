@@ -76,37 +76,40 @@ pub(crate) fn table_name(table: Option<&LitStr>, errors: &mut Errors) {
     errors.at_with_help(literal, message, help);
 }
 
-/// The rows of tables with transactions are JSON objects with a member of the library's.
+/// The rows of tables with transactions or indexes are JSON objects with a member of the library's.
 pub(crate) fn stamped(
     options: &TableOptions,
     fields: &[Field<'_>],
     body: Body,
+    is_indexed: bool,
     errors: &mut Errors,
 ) {
-    let Some(transactional) = &options.transactional else {
-        return;
+    let of = match &options.transactional {
+        Some(_) => "transactions",
+        None if is_indexed => "indexes",
+        None => return,
     };
-    let other = match body {
-        Body::Json => None,
-        Body::Raw => Some((
-            "a raw body cannot take part in transactions",
-            "its bytes have no place for what a transaction notes: leave `body = \"raw\"` or `transactional` out",
-        )),
-        Body::MessagePack | Body::Own => Some((
-            "the rows of a table with transactions are JSON",
-            "what a transaction notes stands in front of a row's JSON: leave `body` or `transactional` out",
-        )),
-    };
-    if let Some((message, help)) = other {
+    if let Some(transactional) = &options.transactional
+        && body == Body::Raw
+    {
+        let message = "a raw body cannot take part in transactions";
+        let help = "its bytes have no place for what a transaction notes: leave `body = \"raw\"` or `transactional` out";
         errors.at_with_help(transactional, message, help);
     }
+    if let Some(written) = &options.body_mark
+        && matches!(body, Body::MessagePack | Body::Own)
+    {
+        let message = format!("the rows of a table with {of} are JSON");
+        let help = "what the library notes stands in front of a row's JSON: leave `body` out";
+        errors.at_with_help(written, message, help);
+    }
     if let Some(compress) = &options.compress {
-        let message = "the rows of a table with transactions cannot be compressed";
-        let help = "what a transaction notes stands in front of a row's JSON: leave `compress` or `transactional` out";
+        let message = format!("the rows of a table with {of} cannot be compressed");
+        let help = "what the library notes stands in front of a row's JSON: leave `compress` out";
         errors.at_with_help(&compress.mark, message, help);
     }
     for field in fields.iter().filter(|field| field.stored_name == "_m") {
-        let message = "a column of a table with transactions cannot be stored as `_m`";
+        let message = format!("a column of a table with {of} cannot be stored as `_m`");
         let help = "that member of a row is the library's: rename the field, or its stored form with `#[serde(rename = \"...\")]`";
         errors.at_with_help(field.ident, message, help);
     }

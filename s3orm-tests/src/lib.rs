@@ -3,6 +3,7 @@
 
 pub mod conformance;
 pub mod connect;
+pub mod cuts;
 pub mod flights;
 pub mod history;
 pub mod kills;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use s3orm::Env;
 use s3orm::store::memory::MemoryStore;
 use s3orm::store::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, Precondition, PutObject, Store, StoreError, StoreErrorKind, StoreFuture,
-    UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Precondition, PutObject, Store,
+    StoreError, StoreErrorKind, StoreFuture, UploadPart, UploadsPage, Written,
 };
 
 use crate::server::BUCKET;
@@ -46,6 +46,8 @@ pub enum Quirk {
     ForgetsMetadata,
     /// Objects of the same length have the same tag.
     TagsByLength,
+    /// What is read is not what was written.
+    DamagesBodies,
     /// Copies and uploads are not conditional.
     IgnoresOtherConditions,
 }
@@ -206,6 +208,11 @@ impl OddStore {
         request.key = self.key(&request.key);
         let mut object = self.inner.get(request).await?;
         object.meta.etag = self.tag(object.meta.etag, object.meta.size);
+        if self.is(Quirk::DamagesBodies) && !object.body.is_empty() {
+            let mut damaged = object.body.to_vec();
+            damaged[0] ^= 1;
+            object.body = damaged.into();
+        }
         Ok(object)
     }
 
@@ -274,6 +281,14 @@ impl Store for OddStore {
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         self.inner.abort_upload(key, upload_id)
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        self.inner.list_uploads(request)
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        self.inner.list_parts(request)
     }
 
     fn bucket(&self) -> &str {

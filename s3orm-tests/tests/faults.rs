@@ -210,3 +210,14 @@ async fn whatever_is_broken_clients_are_told_what_is_so() {
     assert!(told("OutcomeUnknown, applied") + told("OutcomeUnknown, not applied") > 10);
     assert!(figures.reads["right"] > 50);
 }
+
+/// A bank of 64 clients, all of them through a proxy that breaks their requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_sum_stays_what_it_is_under_faults() {
+    let figures = s3orm_tests::proxy::bank::run(64, 2, 1).await;
+    let figures = figures.expect("the sum is the same in every snapshot");
+    eprintln!("{figures}");
+    assert!(figures.faults.len() > 3, "{figures}");
+    assert!(figures.of("transfer, done") > 20, "{figures}");
+    assert!(figures.of("snapshot, done") > 0, "{figures}");
+}

@@ -81,6 +81,7 @@ async fn start_upload(db: &Db) {
         content_type: Some("text/plain".to_owned()),
         content_encoding: None,
         metadata: Metadata::from([("a".to_owned(), "b".to_owned())]),
+        checksums: false,
     };
     let id = db.store().create_upload(upload).await.unwrap();
     db.store().abort_upload("upload", &id).await.unwrap();

@@ -156,6 +156,7 @@ async fn what_runs_keeps_what_it_began_with() {
             content_type: None,
             content_encoding: None,
             metadata: Metadata::new(),
+            checksums: false,
         };
         let upload_id = store.create_upload(start).await.unwrap();
         updated.await.unwrap();
@@ -164,6 +165,7 @@ async fn what_runs_keeps_what_it_began_with() {
             upload_id: upload_id.clone(),
             number: 1,
             body: "all of it".into(),
+            checksum: None,
         };
         let etag = store.upload_part(part).await.unwrap();
         let end = CompleteUpload {
@@ -171,6 +173,7 @@ async fn what_runs_keeps_what_it_began_with() {
             upload_id,
             parts: vec![(1, etag)],
             precondition: Precondition::IfAbsent,
+            checksum: None,
         };
         store.complete_upload(end).await.unwrap();
         Ok(())

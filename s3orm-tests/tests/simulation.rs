@@ -88,3 +88,51 @@ fn what_is_broken_is_seen_in_the_histories() {
         assert!(seen.is_some(), "{mutant:?} is not seen");
     }
 }
+
+/// Transactions, snapshots and operations of single rows, while others collect what is left.
+#[test]
+fn transactions_are_all_or_nothing_and_of_one_order() {
+    let mut figures = Figures::default();
+    for seed in 0..60 {
+        let run = sim::run_history(seed, Mutant::None, Shape::Transactions, false);
+        assert!(
+            run.violations.is_empty(),
+            "cargo run -p s3orm-tests --bin simulate -- --transactions --seed {seed}\n{:#?}",
+            run.violations
+        );
+        figures += &run.figures;
+    }
+    eprintln!("{figures}");
+    assert!(figures.requests > 50_000 && figures.faults.len() == 12);
+    let count = |name| figures.outcomes.get(name).copied().unwrap_or_default();
+    let unknown = count("OutcomeUnknown") + count("crashed");
+    let all: u64 = figures.outcomes.values().sum();
+    assert!(unknown * 20 >= all, "{unknown} of {all} are unknown");
+}
+
+#[test]
+fn the_same_seed_is_the_same_run_of_transactions() {
+    for seed in 0..5 {
+        let shape = Shape::Transactions;
+        let [once, again] = [(); 2].map(|()| sim::run_history(seed, Mutant::None, shape, true));
+        assert_eq!(once.trace, again.trace, "seed {seed}");
+        assert_eq!(once.hash, again.hash, "seed {seed}");
+    }
+}
+
+#[test]
+fn whatever_is_broken_is_seen_in_transactions() {
+    let mut unseen = Vec::new();
+    for (mutant, from) in Mutant::BROKEN_FOR_TRANSACTIONS {
+        let shape = Shape::Transactions;
+        let violations = |seed| sim::run_history(seed, mutant, shape, false).violations;
+        let mut seeds = (from..from + 50).map(|seed| (seed, violations(seed)));
+        let seen = seeds.find(|(_, violations)| !violations.is_empty());
+        let seen = seen.map(|(seed, violations)| (seed, violations[0].clone()));
+        eprintln!("{mutant:?} is seen: {seen:#?}");
+        if seen.is_none() {
+            unseen.push(mutant);
+        }
+    }
+    assert!(unseen.is_empty(), "{unseen:?} are not seen");
+}

@@ -236,6 +236,35 @@ async fn rows_of_other_programs_are_rows() {
     assert!(error.to_string().contains("`_m`"), "{error}");
 }
 
+/// What is there and is no row can be replaced and deleted, and by nothing else.
+#[tokio::test]
+async fn what_is_no_row_can_be_written_over() {
+    let bank = Bank::open().await;
+    let accounts = &bank.accounts;
+    let key = ("eu", 9);
+    let object = accounts.key(key).unwrap();
+    let broken = || {
+        bank.server
+            .keep(&*object, r#"{"region":"eu","id":9,"balance":"much"}"#)
+    };
+
+    broken().await;
+    let refusals = [
+        accounts.insert(account(9, 1)).await.map(drop),
+        accounts.update(key, |row| row.balance += 1).await.map(drop),
+        accounts.put(account(9, 1)).returning_old().await.map(drop),
+        accounts.delete(key).returning_old().await.map(drop),
+    ];
+    let kinds = refusals.map(|refused| refused.unwrap_err().kind());
+    let decode = ErrorKind::Decode;
+    assert_eq!(kinds, [ErrorKind::AlreadyExists, decode, decode, decode]);
+    accounts.put(account(9, 1)).await.unwrap();
+    assert_eq!(accounts.get(key).await.unwrap(), Some(account(9, 1)));
+    broken().await;
+    accounts.delete(key).await.unwrap();
+    assert_eq!(accounts.get(key).await.unwrap(), None);
+}
+
 /// A deletion is known by what it leaves, so its lost answer is found again.
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_of_a_deletion_is_found() {

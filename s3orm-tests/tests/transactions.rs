@@ -790,3 +790,36 @@ async fn the_sum_is_the_same_in_every_snapshot() {
     db.settle().await.unwrap();
     assert_eq!(balances(&accounts).await.values().sum::<i64>(), 2400);
 }
+
+/// A write whose answer was lost is known by what replaced it. A transaction writes its rows twice, and
+/// that must count as once: what it sets and clears is not what replaced the row.
+#[tokio::test(start_paused = true)]
+async fn a_transaction_does_not_hide_what_was_written_before_it() {
+    for changes in [false, true] {
+        let world = World::begin().await;
+        world.store.fail_next(Call::Put, Fault::AnswerLost);
+        let slow = Fault::Latency(Duration::from_secs(2));
+        world.store.fail_next(Call::Head, slow);
+        let other = async {
+            world.pass(Duration::from_secs(1)).await;
+            let (db, accounts) = world.other();
+            let accounts = &accounts;
+            let done = db.transaction(|tx| async move {
+                if changes {
+                    tx.write(accounts.patch("ann").increment(BALANCE, 10))?;
+                } else {
+                    tx.check(accounts, "ann", BALANCE.eq(101))?;
+                }
+                tx.write(accounts.patch("bob").increment(BALANCE, 1))
+            });
+            done.settled().await.unwrap();
+        };
+        let own = async { world.accounts.patch("ann").increment(BALANCE, 1).await };
+        let (told, ()) = tokio::join!(own, other);
+        let told = told.map(|row| row.balance).map_err(|error| error.kind());
+        assert_eq!(told, Ok(101), "the other changes it: {changes}");
+        let (_, accounts) = world.other();
+        let ann = accounts.get("ann").await.unwrap().unwrap();
+        assert_eq!(ann.balance, 101 + 10 * i64::from(changes));
+    }
+}

@@ -14,6 +14,7 @@ fn ui() {
         "patch",
         "body",
         "transactional",
+        "index",
     ] {
         cases.compile_fail(format!("tests/ui/{folder}/*.rs"));
     }

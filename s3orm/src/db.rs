@@ -11,6 +11,7 @@ use crate::config::DbBuilder;
 use crate::doctor::Report;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::Leases;
 use crate::schema::S3Schema;
 use crate::settings::{self, Settings};
 use crate::store::{Layers, Store, StoreErrorKind};
@@ -28,15 +29,20 @@ use crate::url;
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
 
-type Recorded = OnceCell<Option<Report>>;
-
 struct Inner {
     /// The layers' top.
     store: Arc<dyn Store>,
     layers: Layers,
     options: Options,
+    known: Arc<Known>,
+}
+
+/// What a connection has learned of its bucket, whatever settings it is used with.
+#[derive(Default)]
+struct Known {
     /// What is recorded of what the store honours, once somebody has asked.
-    recorded: Arc<Recorded>,
+    recorded: OnceCell<Option<Report>>,
+    leases: Leases,
 }
 
 /// What of a connection's configuration its operations look at.
@@ -119,12 +125,12 @@ impl Db {
         Self::open_again(layers, options, Arc::default())
     }
 
-    fn open_again(layers: Layers, options: Options, recorded: Arc<Recorded>) -> Self {
+    fn open_again(layers: Layers, options: Options, known: Arc<Known>) -> Self {
         Self(Arc::new(Inner {
             store: layers.stack(&options.env, options.table.retries),
             layers,
             options,
-            recorded,
+            known,
         }))
     }
 
@@ -147,8 +153,8 @@ impl Db {
             table,
             ..self.0.options.clone()
         };
-        let recorded = Arc::clone(&self.0.recorded);
-        Self::open_again(self.0.layers.clone(), options, recorded)
+        let known = Arc::clone(&self.0.known);
+        Self::open_again(self.0.layers.clone(), options, known)
     }
 
     pub(crate) fn layers(&self) -> &Layers {
@@ -217,11 +223,11 @@ impl Db {
 
     /// Whether both are of one connection, whatever settings they were handed.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0.recorded, &other.0.recorded)
+        Arc::ptr_eq(&self.0.known, &other.0.known)
     }
 
-    pub(crate) fn recorded(&self) -> &Recorded {
-        &self.0.recorded
+    pub(crate) fn recorded(&self) -> &OnceCell<Option<Report>> {
+        &self.0.known.recorded
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -237,6 +243,11 @@ impl Db {
         let detail = format!("the row is {bytes} bytes long; the limit is {limit}");
         Err(Error::new(ErrorKind::InvalidRow, detail)
             .with_help("store large data apart, or raise `max_row_bytes`"))
+    }
+
+    /// What is known of the indexes of its tables, and since when.
+    pub(crate) fn leases(&self) -> &Leases {
+        &self.0.known.leases
     }
 
     pub(crate) fn env(&self) -> &Env {

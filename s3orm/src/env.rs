@@ -100,6 +100,18 @@ impl Env {
         tokio::spawn(future)
     }
 
+    /// Spawns a task where there is a Tokio runtime: for what a `drop` leaves to do.
+    #[expect(clippy::unused_self, reason = "everything goes through an environment")]
+    pub(crate) fn spawn_if_running<F>(&self, future: F)
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(future)),
+            Err(error) => tracing::debug!(target: "s3orm", %error, "nobody ends what was begun"),
+        }
+    }
+
     /// Runs blocking work (the file system's) on Tokio's blocking threads.
     pub fn spawn_blocking<T: Send + 'static>(
         &self,

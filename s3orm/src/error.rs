@@ -42,6 +42,9 @@ pub enum ErrorKind {
     /// [`on_conflict_nothing`](crate::Insert::on_conflict_nothing) or
     /// [`on_conflict_replace`](crate::Insert::on_conflict_replace).
     AlreadyExists,
+    /// Another row has the value of a unique column; the message names index and row. Nothing was
+    /// written. Choose another value, or change the other row first.
+    UniqueViolation,
     /// A row that had to exist does not. (Reading an absent row is `Ok(None)`, not an error.)
     NotFound,
     /// The row changed since it was read, and this write was not applied. Read it again and decide.
@@ -81,7 +84,8 @@ pub enum ErrorKind {
     Cancelled,
     /// The token of a transaction was used before, for another request. Use a new one.
     TokenReused,
-    /// The table's declaration and the stored rows do not fit together.
+    /// The table's declaration and what is on the bucket do not fit together: rows, or an index that
+    /// is to be [built](crate::index) first. The message says what to do.
     Schema,
     /// The connection string, an environment variable or an option is wrong. Fix it.
     Config,
@@ -153,6 +157,14 @@ impl Error {
     pub(crate) fn with_key(mut self, key: impl Into<String>) -> Self {
         self.0.key = Some(key.into());
         self
+    }
+
+    /// With the key, unless a more telling one is there.
+    pub(crate) fn with_key_unless_known(self, key: &str) -> Self {
+        match self.0.key {
+            None => self.with_key(key),
+            Some(_) => self,
+        }
     }
 
     /// Names the operation and the table; what is set already (further inside) is kept.

@@ -104,6 +104,34 @@
 //! a row. A [`KeyPrefix`] is a partial key to keep. Many rows at once are [`Table::put_many`] and its
 //! like, and many thousand are listed in [segments](Query::segments) at the same time.
 //!
+//! # Indexes
+//!
+//! [Indexes](index) find rows by other columns, and keep values unique:
+//!
+//! ```
+//! # use s3orm::{Db, ErrorKind, S3Schema};
+//! #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+//! #[s3(table = "people", path = "<id>", index(name = "place", columns(city, age)))]
+//! struct Person {
+//!     id: u64,
+//!     #[s3(unique)]
+//!     email: String,
+//!     city: String,
+//!     age: u32,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let people = Db::connect("memory:").await?.table::<Person>();
+//! # let ann = Person { id: 1, email: "ann@a.org".into(), city: "Oslo".into(), age: 30 };
+//! people.insert(&ann).await?;
+//! let adults = people.query().by(Person::INDEX.place).at("Oslo").within(18..);
+//! assert_eq!(adults.count().await?, 1);
+//! assert!(people.get_by(Person::UNIQUE.email, "ann@a.org").await?.is_some());
+//! let taken = people.insert(Person { id: 2, ..ann }).await.unwrap_err();
+//! assert_eq!(taken.kind(), ErrorKind::UniqueViolation);
+//! # Ok(()) }
+//! ```
+//!
 //! # Parents and children
 //!
 //! A row that [belongs to](query::relation) another lies in the other's partition of its own table:
@@ -128,12 +156,62 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Transactions
+//!
+//! Rows of [`transactional`](macro@S3Schema) tables change together or not at all, and are read
+//! together as they were at one instant: see [`tx`].
+//!
+//! ```
+//! # use s3orm::{Db, Error, S3Schema};
+//! #[derive(Clone, serde::Serialize, serde::Deserialize, S3Schema)]
+//! #[s3(table = "accounts", path = "<owner>", transactional)]
+//! struct Account { owner: String, balance: i64 }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let db = Db::connect("memory:").await?;
+//! # for owner in ["ann", "bob"] {
+//! #     db.table().insert(Account { owner: owner.into(), balance: 100 }).await?;
+//! # }
+//!
+//! let accounts = &db.table::<Account>();
+//! db.transaction(|tx| async move {
+//!     let enough = Account::COL.balance.ge(30);
+//!     tx.write(accounts.patch("ann").decrement(Account::COL.balance, 30).only_if(enough))?;
+//!     tx.write(accounts.patch("bob").increment(Account::COL.balance, 30))
+//! })
+//! .await?;
+//! assert_eq!(accounts.get("bob").await?.map(|bob| bob.balance), Some(130));
+//! # Ok(()) }
+//! ```
+//!
+//! # Large objects
+//!
+//! What does not fit into memory is [uploaded](Db::upload) in parts and [downloaded](Db::download) in
+//! ranges; somebody without credentials gets a [signed URL](Db::presign_get):
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let db = s3orm::Db::connect("memory:").await?;
+//! let mut uploader = db.upload("videos/1.mp4").content_type("video/mp4").start();
+//! uploader.write("as much as there is").await?;
+//! uploader.complete().await?;
+//! let video = db.download("videos/1.mp4").await?.expect("it was uploaded");
+//! assert_eq!(video.bytes(1 << 20).await?, "as much as there is");
+//! # Ok(()) }
+//! ```
+//!
+//! [`upload`] has what becomes of an upload that is interrupted.
+//!
+//! # What surrounds a table
+//!
+//! [`infra`] makes texts of a declaration, without a request: the IAM policy of a table, lifecycle rules,
+//! a bucket policy against blind writes, and definitions for DuckDB and Athena.
+//!
 //! # What a lost answer means
 //!
 //! A request may be applied although its answer never comes. s3orm then reads the object back: it
 //! carries the id of the write that made it, so the write is known to be applied, or the error is
 //! [`OutcomeUnknown`](ErrorKind::OutcomeUnknown). A deletion leaves nothing to read and is always
-//! unknown then. A write is never mistaken for somebody else's, and a request that may have been
+//! unknown then, but in tables that keep tombstones. A write is never mistaken for somebody else's, and a request that may have been
 //! applied is never sent twice. Requests that certainly were not, and reads, are sent again
 //! ([`retries`](DbBuilder::retries)).
 //!
@@ -179,6 +257,8 @@ mod env;
 mod error;
 mod hooks;
 pub mod id;
+pub mod index;
+pub mod infra;
 pub mod key;
 mod pages;
 mod profiles;
@@ -196,6 +276,7 @@ pub mod testing;
 #[cfg(any(feature = "chrono", feature = "jiff"))]
 mod time;
 pub mod tx;
+pub mod upload;
 mod url;
 mod write;
 
@@ -223,7 +304,7 @@ pub mod __private {
     pub use std::clone::Clone;
     pub use std::marker::{Copy, Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
-    pub use std::primitive::{str, u8};
+    pub use std::primitive::{str, u8, usize};
     pub use std::result::Result;
     pub use std::vec::Vec;
 
@@ -234,6 +315,9 @@ pub mod __private {
     pub use crate::body::{BodyCodec, BodyError, Compression, Content, RawBody};
     pub use crate::hooks::{HookResult, Hooks, Valid};
     pub use crate::id;
+    pub use crate::index::{
+        IndexHandle, IndexSchema, IndexVisitor, Projection, UniqueHandle, index_form,
+    };
     pub use crate::key::{
         Desc, DescColumn, Encoding, Form, KeyColumn, KeyTuple, Ordered, OrderedColumn,
         PathTemplate, Piece, Plain,

@@ -39,7 +39,8 @@ use crate::store::{
 
 /// User metadata of every object: the id of the write that made it.
 pub(crate) const ID: &str = "s3orm-id";
-/// User metadata: the id of the write that made the version that this one replaced.
+/// User metadata: the id of the write that made the version that this one replaced; of a stamped row,
+/// that made the value, whatever transactions have locked it since.
 pub(crate) const PREVIOUS: &str = "s3orm-prev";
 /// User metadata of a row that was moved and not written since: what it is a copy of.
 pub(crate) const FROM: &str = "s3orm-from";
@@ -155,7 +156,10 @@ pub(crate) async fn put_or_reread(
     }
 }
 
-async fn read_back(
+/// Looks for a write whose answer was lost.
+///
+/// Cost: up to three `HEAD`s.
+pub(crate) async fn read_back(
     store: &dyn Store,
     env: &Env,
     key: &str,

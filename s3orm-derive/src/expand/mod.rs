@@ -4,6 +4,7 @@
 //! as `<T as Trait>::f`, and nothing relies on a prelude. What can go wrong with a type is checked
 //! by a trait, at the type's own place.
 
+mod indexes;
 mod methods;
 mod schema;
 
@@ -32,6 +33,8 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
     let checks = sound.then(|| checks(model, options));
     let parents = parents(model, options);
     let transactional = transactional(model);
+    let indexes = indexes::of(model, sound);
+    let (index_structs, index_items) = (&indexes.structs, &indexes.items);
     let schema = schema::of(model, options);
     let Names { keys, columns, .. } = &names;
     let key_values = key_handles(model, sound).map(|(column, _, form)| {
@@ -47,6 +50,7 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
         options,
         &quote! {
             #handles
+            #index_structs
 
             #[automatically_derived]
             impl _s3orm::S3Schema for #row {
@@ -56,6 +60,7 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
                 const SCHEMA: &'static _s3orm::TableSchema = &#schema;
                 const KEY: Self::KeyHandles = #keys { #(#key_values),* };
                 const COL: Self::ColumnHandles = #columns { #(#column_values),* };
+                #index_items
                 #methods
             }
             #checks
@@ -83,9 +88,13 @@ pub(crate) fn no_table(input: &DeriveInput, options: &TableOptions) -> TokenStre
                 type Key = _s3orm::AnyKey;
                 type KeyHandles = ();
                 type ColumnHandles = ();
+                type IndexHandles = ();
+                type UniqueHandles = ();
                 const SCHEMA: &'static _s3orm::TableSchema = &_s3orm::AnyKey::SCHEMA;
                 const KEY: () = ();
                 const COL: () = ();
+                const INDEX: () = ();
+                const UNIQUE: () = ();
                 #methods
             }
         },

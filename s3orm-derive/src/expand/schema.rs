@@ -19,13 +19,7 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
         transactional,
         ..
     } = model;
-    let pieces = path.pieces.iter().map(|piece| match piece {
-        Piece::Literal(text) => quote!(_s3orm::Piece::Literal(#text)),
-        Piece::Column(column) => {
-            let (name, form) = (&column.name, form_name(column.form));
-            quote!(_s3orm::Piece::Column { name: #name, form: _s3orm::Form::#form })
-        }
-    });
+    let pieces = path.pieces.iter().map(piece);
     let extension = &path.extension;
     let encoding = match path.encoding {
         Encoding::Escaped => quote!(Escaped),
@@ -37,6 +31,7 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
         quote!(_s3orm::Compression { level: #level, above: #above })
     }));
     let columns = model.columns.iter().map(column_schema);
+    let indexes = super::indexes::schemas(model);
     quote! {
         _s3orm::TableSchema {
             table: #table,
@@ -50,6 +45,7 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
             compress: #compress,
             columns: &[#(#columns),*],
             transactional: #transactional,
+            indexes: &[#(#indexes),*],
             doc: #doc,
         }
     }
@@ -70,6 +66,16 @@ fn body(model: &Model, options: &TableOptions) -> (TokenStream, TokenStream) {
         ),
         (Body::Raw, ..) => (quote!(Raw), quote!("")),
         _ => (quote!(Json), quote!("application/json")),
+    }
+}
+
+pub(super) fn piece(piece: &Piece) -> TokenStream {
+    match piece {
+        Piece::Literal(text) => quote!(_s3orm::Piece::Literal(#text)),
+        Piece::Column(column) => {
+            let (name, form) = (&column.name, form_name(column.form));
+            quote!(_s3orm::Piece::Column { name: #name, form: _s3orm::Form::#form })
+        }
     }
 }
 

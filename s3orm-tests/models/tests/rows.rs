@@ -31,7 +31,6 @@ s3orm_models::test_cases! {
     h14 = "H14";
     h15 = "H15";
     h16 = "H16";
-    h17 = "H17";
     // One broken rule each: it must be caught.
     rx1 = "RX1";
     rx2 = "RX2";

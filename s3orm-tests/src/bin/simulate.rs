@@ -4,7 +4,8 @@
 //!     cargo run --release -p s3orm-tests --bin simulate -- --seed 42      # one, with all its events
 //!
 //! `--from N` begins with another seed; `--histories` and `--long-histories` check whole histories
-//! besides, where nothing is sent twice (`s3orm_tests::history`). Prints figures; fails if there was a violation, and says
+//! besides, where nothing is sent twice (`s3orm_tests::history`); `--transactions` is another world, of
+//! transactions, with its histories; `--broken NAME` breaks a world, by the names of `sim::Mutant`. Prints figures; fails if there was a violation, and says
 //! which seeds to run again.
 #![allow(clippy::print_stdout)]
 
@@ -12,19 +13,28 @@ use anyhow::{Context as _, bail, ensure};
 use s3orm_tests::sim::{self, Figures, Mutant, Run, Shape};
 
 fn main() -> anyhow::Result<()> {
-    let usage =
-        "usage: simulate [--histories | --long-histories] [--seeds N] [--from N] [--seed N]";
+    let usage = "usage: simulate [--histories | --long-histories | --transactions] [--seeds N] [--from N] [--seed N] [--broken NAME]";
     let (mut seeds, mut from, mut one) = (1000, 0, None);
+    let mut mutant = Mutant::None;
     let mut shape = Shape::Rows;
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let histories = match name.as_str() {
             "--histories" => Some(Shape::Histories),
             "--long-histories" => Some(Shape::LongHistories),
+            "--transactions" => Some(Shape::Transactions),
             _ => None,
         };
         if let Some(histories) = histories {
             shape = histories;
+            continue;
+        }
+        if name == "--broken" {
+            let name = arguments.next().context(usage)?;
+            let more = Mutant::BROKEN_FOR_TRANSACTIONS.map(|(mutant, _)| mutant);
+            let mut all = Mutant::BROKEN.into_iter().chain(more);
+            let found = all.find(|mutant| format!("{mutant:?}") == name);
+            mutant = found.context("there is no such mutant")?;
             continue;
         }
         let number: u64 = arguments.next().context(usage)?.parse().context(usage)?;
@@ -36,7 +46,7 @@ fn main() -> anyhow::Result<()> {
         }
     }
     if let Some(seed) = one {
-        let run = run(seed, shape, true);
+        let run = run(seed, mutant, shape, true);
         for event in &run.trace {
             println!("{event}");
         }
@@ -49,7 +59,7 @@ fn main() -> anyhow::Result<()> {
     }
     let (mut figures, mut failed) = (Figures::default(), 0);
     for seed in from..from + seeds {
-        let run = run(seed, shape, false);
+        let run = run(seed, mutant, shape, false);
         figures += &run.figures;
         if let Some(first) = run.violations.first() {
             println!("seed {seed}: {first}");
@@ -64,9 +74,9 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn run(seed: u64, shape: Shape, verbose: bool) -> Run {
+fn run(seed: u64, mutant: Mutant, shape: Shape, verbose: bool) -> Run {
     match shape {
-        Shape::Rows => sim::run(seed, Mutant::None, verbose),
-        _ => sim::run_history(seed, Mutant::None, shape, verbose),
+        Shape::Rows => sim::run(seed, mutant, verbose),
+        _ => sim::run_history(seed, mutant, shape, verbose),
     }
 }

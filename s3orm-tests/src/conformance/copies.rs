@@ -180,6 +180,7 @@ pub(super) async fn copy_of_parts(f: &Fixture) -> Outcome {
         upload_id: upload_id.clone(),
         number: 1,
         body: "hello".into(),
+        checksum: None,
     };
     let parts = vec![(1, store.upload_part(part).await?)];
     let complete = CompleteUpload {
@@ -187,6 +188,7 @@ pub(super) async fn copy_of_parts(f: &Fixture) -> Outcome {
         upload_id,
         parts,
         precondition: Precondition::None,
+        checksum: None,
     };
     let source = store.complete_upload(complete).await?;
     let copied = store.copy(copy(f, Precondition::None)).await?;

@@ -70,6 +70,7 @@ pub(super) async fn absent_buckets(f: &Fixture) -> Outcome {
         upload_id: "0".repeat(32),
         parts: vec![(1, ETag::new(&"0".repeat(32)))],
         precondition: Precondition::None,
+        checksum: None,
     };
     let kinds = [none, StoreErrorKind::NoSuchUpload];
     refused_as(store.complete_upload(complete).await, &kinds)?;

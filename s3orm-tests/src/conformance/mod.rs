@@ -147,6 +147,9 @@ cases! { $
         aborted_uploads_are_gone
         uploads_that_never_were
         an_upload_is_no_object
+        unfinished_uploads_are_listed
+        parts_are_listed
+        checksums_are_kept_and_checked
     }
     copies {
         copy_keeps_attributes

@@ -3,8 +3,8 @@
 use anyhow::ensure;
 use bytes::Bytes;
 use s3orm::store::{
-    CompleteUpload, CreateUpload, ETag, Precondition, StoreError, StoreErrorKind, UploadPart,
-    Written,
+    Checksum, CompleteUpload, CreateUpload, ETag, ListParts, ListUploads, ListedPart, ListedUpload,
+    Precondition, PutObject, StoreError, StoreErrorKind, UploadPart, Written,
 };
 
 use super::fixture::refused;
@@ -27,6 +27,7 @@ impl<'a> Upload<'a> {
             content_type: Some("text/plain".to_owned()),
             content_encoding: Some("zstd".to_owned()),
             metadata: [("upload".to_owned(), "yes".to_owned())].into(),
+            checksums: true,
         };
         Ok(Self {
             f,
@@ -36,19 +37,59 @@ impl<'a> Upload<'a> {
     }
 
     async fn part(&self, number: u16, body: impl Into<Bytes>) -> Result<ETag, StoreError> {
+        let body = body.into();
+        let checksum = Checksum::of(&body);
+        self.checked_part(number, body, checksum).await
+    }
+
+    async fn checked_part(
+        &self,
+        number: u16,
+        body: Bytes,
+        checksum: Checksum,
+    ) -> Result<ETag, StoreError> {
         let request = UploadPart {
             key: self.key.clone(),
             upload_id: self.id.clone(),
             number,
-            body: body.into(),
+            body,
+            checksum: Some(checksum),
         };
         self.f.store().upload_part(request).await
+    }
+
+    /// The upload's parts, in pages of so many.
+    async fn parts(&self, limit: u16) -> Result<Vec<ListedPart>, StoreError> {
+        let mut request = ListParts {
+            key: self.key.clone(),
+            upload_id: self.id.clone(),
+            limit: Some(limit),
+            ..ListParts::default()
+        };
+        let mut parts = Vec::new();
+        loop {
+            let page = self.f.store().list_parts(request.clone()).await?;
+            parts.extend(page.parts);
+            match page.next {
+                Some(number) => request.after = number,
+                None => return Ok(parts),
+            }
+        }
     }
 
     async fn complete(
         &self,
         parts: &[(u16, &ETag)],
         precondition: Precondition,
+    ) -> Result<Written, StoreError> {
+        self.checked_complete(parts, precondition, None).await
+    }
+
+    async fn checked_complete(
+        &self,
+        parts: &[(u16, &ETag)],
+        precondition: Precondition,
+        checksum: Option<Checksum>,
     ) -> Result<Written, StoreError> {
         let request = CompleteUpload {
             key: self.key.clone(),
@@ -58,6 +99,7 @@ impl<'a> Upload<'a> {
                 .map(|&(number, tag)| (number, tag.clone()))
                 .collect(),
             precondition,
+            checksum,
         };
         self.f.store().complete_upload(request).await
     }
@@ -231,4 +273,127 @@ pub(super) async fn an_upload_is_no_object(f: &Fixture) -> Outcome {
     f.put_if("a", "2", Precondition::IfAbsent).await?;
     upload.abort().await?;
     f.holds("a", "2").await
+}
+
+/// The unfinished uploads under a name, in pages of so many.
+async fn uploads(f: &Fixture, name: &str, limit: u16) -> Result<Vec<ListedUpload>, StoreError> {
+    let mut request = ListUploads {
+        prefix: f.key(name),
+        limit: Some(limit),
+        ..ListUploads::default()
+    };
+    let mut uploads = Vec::new();
+    loop {
+        let page = f.store().list_uploads(request.clone()).await?;
+        uploads.extend(page.uploads);
+        match page.next {
+            Some(marker) => request.after = Some(marker),
+            None => return Ok(uploads),
+        }
+    }
+}
+
+pub(super) async fn unfinished_uploads_are_listed(f: &Fixture) -> Outcome {
+    let names = ["a b+c%/\u{e9}", "a/1", "a/1", "a/2", "b"];
+    let mut begun = Vec::new();
+    for name in names {
+        begun.push(Upload::begin(f, name).await?);
+    }
+    f.put("a/0", "no upload").await?;
+    let place = |upload: &ListedUpload| (upload.key.clone(), upload.upload_id.clone());
+    for limit in [1000, 1, 2] {
+        let found = uploads(f, "a", limit).await?;
+        let mut expected: Vec<_> = begun[..4]
+            .iter()
+            .map(|upload| (upload.key.clone(), upload.id.clone()))
+            .collect();
+        let mut found: Vec<_> = found.iter().map(place).collect();
+        ensure!(found.is_sorted_by_key(|(key, _)| key.clone()), "{found:?}");
+        // S3 orders the uploads of one key by their time.
+        expected.sort();
+        found.sort();
+        ensure!(
+            found == expected,
+            "pages of {limit}: {found:?}, not {expected:?}"
+        );
+    }
+    let now = s3orm::Env::system().now();
+    let far = std::time::Duration::from_mins(15);
+    for upload in uploads(f, "a", 1000).await? {
+        let begun = upload.initiated;
+        ensure!(begun < now + far && begun > now - far, "{upload:?}");
+    }
+    let one = begun[1].part(1, "1").await?;
+    begun[1].complete(&[(1, &one)], Precondition::None).await?;
+    begun[2].abort().await?;
+    let left: Vec<_> = uploads(f, "a/", 1000).await?.iter().map(place).collect();
+    ensure!(
+        left == [(begun[3].key.clone(), begun[3].id.clone())],
+        "{left:?}"
+    );
+    for upload in [&begun[0], &begun[3], &begun[4]] {
+        upload.abort().await?;
+    }
+    ensure!(uploads(f, "", 1000).await?.is_empty(), "they are aborted");
+    Ok(())
+}
+
+pub(super) async fn parts_are_listed(f: &Fixture) -> Outcome {
+    let upload = Upload::begin(f, "a").await?;
+    ensure!(upload.parts(1000).await?.is_empty(), "there are no parts");
+    let two = upload.part(7, "two").await?;
+    upload.part(2, "replaced").await?;
+    let one = upload.part(2, "one").await?;
+    for limit in [1000, 1, 2] {
+        let parts = upload.parts(limit).await?;
+        let found: Vec<_> = parts
+            .iter()
+            .map(|part| (part.number, part.size, &part.etag))
+            .collect();
+        ensure!(
+            found == [(2, 3, &one), (7, 3, &two)],
+            "pages of {limit}: {found:?}"
+        );
+        // Who keeps none says none.
+        for (part, body) in parts.iter().zip([b"one", b"two"]) {
+            let right = part.checksum.is_none_or(|sum| sum == Checksum::of(body));
+            ensure!(right, "{part:?}");
+        }
+    }
+    upload.abort().await?;
+    refused(upload.parts(1000).await, StoreErrorKind::NoSuchUpload)
+}
+
+pub(super) async fn checksums_are_kept_and_checked(f: &Fixture) -> Outcome {
+    let put = |name: &str, sum: Checksum| PutObject {
+        checksum: Some(sum),
+        ..f.write(name, "1")
+    };
+    let (right, wrong) = (Checksum::of(b"1"), Checksum::of(b"2"));
+    refused(
+        f.store().put(&put("a", wrong)).await,
+        StoreErrorKind::Invalid,
+    )?;
+    f.is_absent("a").await?;
+    f.store().put(&put("a", right)).await?;
+    let kept = f.store().head(&f.key("a")).await?.checksum;
+    ensure!(kept == Some(right), "{kept:?}");
+
+    let upload = Upload::begin(f, "b").await?;
+    let answer = upload.checked_part(1, "1".into(), wrong).await;
+    refused(answer, StoreErrorKind::Invalid)?;
+    let (first, second) = (vec![1; PART], vec![2; 3]);
+    let one = upload.part(1, first.clone()).await?;
+    let two = upload.part(2, second.clone()).await?;
+    let parts = [(1, &one), (2, &two)];
+    let answer = upload.checked_complete(&parts, Precondition::None, Some(wrong));
+    refused(answer.await, StoreErrorKind::Invalid)?;
+    f.is_absent("b").await?;
+    let whole = Checksum::of(&first).then(&second);
+    upload
+        .checked_complete(&parts, Precondition::None, Some(whole))
+        .await?;
+    let kept = f.store().head(&f.key("b")).await?.checksum;
+    ensure!(kept == Some(whole), "{kept:?}");
+    Ok(())
 }

@@ -9,6 +9,7 @@
 //! [`Rule`] of what may be seen of it, and the call of the library that does it.
 
 mod rows;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,12 +19,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use futures_util::future::BoxFuture;
-use s3orm::{Db, S3Schema};
+use s3orm::{Db, DbBuilder, S3Schema};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 
 pub use self::rows::Rows;
+pub use self::transfers::{Balance, Transfers};
 use crate::connect;
 use crate::server::TestServer;
 use crate::sim::Dice;
@@ -83,6 +85,22 @@ pub trait Workload: Send + Sync {
 
     /// Does a step again that was cut off, where that finishes it: it is as after then.
     fn finish<'a>(&'a self, db: &'a Db, step: &'a Step) -> BoxFuture<'a, s3orm::Result<()>>;
+
+    /// How its clients connect.
+    fn connection(&self, builder: DbBuilder) -> DbBuilder {
+        builder
+    }
+
+    /// All rows, each of them whole.
+    fn read<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, anyhow::Result<State>> {
+        Box::pin(read(db))
+    }
+
+    /// After all: nothing is left but the rows.
+    fn clean_up<'a>(&'a self, db: &'a Db) -> BoxFuture<'a, anyhow::Result<()>> {
+        let _ = db;
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// The workload of a name.
@@ -92,6 +110,7 @@ pub trait Workload: Send + Sync {
 pub fn workload(name: &str) -> anyhow::Result<Box<dyn Workload>> {
     match name {
         "rows" => Ok(Box::new(Rows)),
+        "transfers" => Ok(Box::new(Transfers)),
         _ => bail!("there is no workload `{name}`"),
     }
 }
@@ -127,9 +146,12 @@ impl fmt::Display for Figures {
 pub async fn work(endpoint: &str, name: &str, seed: u64) -> anyhow::Result<()> {
     use std::io::Write as _;
     let (workload, dice) = (workload(name)?, Dice::new(seed));
-    let db = connect::builder(endpoint).connect().await?;
+    let db = workload
+        .connection(connect::builder(endpoint))
+        .connect()
+        .await?;
     let mut out = std::io::stdout().lock();
-    let mut now = read(&db).await?;
+    let mut now = workload.read(&db).await?;
     writeln!(out, "ready")?;
     loop {
         let step = workload.plan(&dice, &now);
@@ -162,7 +184,7 @@ pub async fn campaign(
         let context = || format!("after kill {kill} of `--seed {seed}`, which said:\n{said}");
         let open = replay(&said, &mut now, &mut figures).with_context(context)?;
         let db = connect::db(&server.endpoint()).await;
-        let found = read(&db).await.with_context(context)?;
+        let found = workload.read(&db).await.with_context(context)?;
         let outcome = compare(&now, &found, open.as_ref()).with_context(context)?;
         now = found;
         if let Some(step) = open {
@@ -171,12 +193,20 @@ pub async fn campaign(
             if outcome == "in part" && step.rule == Rule::Moves {
                 workload.finish(&db, &step).await.with_context(context)?;
                 apply(&mut now, &step);
-                ensure!(read(&db).await? == now, "not finished {}", context());
+                ensure!(
+                    workload.read(&db).await? == now,
+                    "not finished {}",
+                    context()
+                );
             }
         }
         figures.kills += 1;
         server.reset();
     }
+    let db = workload.connection(connect::builder(&server.endpoint()));
+    let db = db.connect().await?;
+    workload.clean_up(&db).await?;
+    ensure!(workload.read(&db).await? == now, "cleaned up, and another");
     Ok(figures)
 }
 

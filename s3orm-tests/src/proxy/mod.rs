@@ -4,6 +4,7 @@
 //! valid, as it forwards the `Host` header that the client signed.
 #![allow(clippy::disallowed_methods)] // It delays real connections, by the real clock.
 
+pub mod bank;
 pub mod campaign;
 mod paced;
 

@@ -10,17 +10,23 @@
 
 use s3orm::ErrorKind;
 
+use super::deeds;
 use super::history::{Action, COUNTER, History, Landing, Operation, Outcome, Register};
 
 /// What must not have happened.
 pub fn violations(history: &History) -> Vec<String> {
     let mut found = Vec::new();
+    let stamped = history.book.sum().is_some();
     for (place, operation) in history.operations.iter().enumerate() {
+        if deeds::is_deed(history, place) {
+            continue;
+        }
         let row = RowHistory::new(history, operation.id);
-        if let Err(what) = row.check(place, operation) {
+        if let Err(what) = row.check(place, operation, stamped) {
             found.push(format!("op {place} {operation:?}: {what}"));
         }
     }
+    found.extend(deeds::violations(history));
     if let Err(what) = counter(history) {
         found.push(what);
     }
@@ -34,29 +40,29 @@ pub fn violations(history: &History) -> Vec<String> {
 }
 
 /// All that was applied to one row.
-struct RowHistory<'a>(Vec<&'a Landing>);
+pub(super) struct RowHistory<'a>(Vec<&'a Landing>);
 
 impl<'a> RowHistory<'a> {
-    fn new(history: &'a History, id: u64) -> Self {
+    pub(super) fn new(history: &'a History, id: u64) -> Self {
         let landings = history.landings.iter();
         Self(landings.filter(|landing| landing.id == id).collect())
     }
 
     /// The row just before a step.
-    fn before(&self, step: u64) -> Option<&'a Register> {
+    pub(super) fn before(&self, step: u64) -> Option<&'a Register> {
         let earlier = self.0.partition_point(|landing| landing.step < step);
         self.0[..earlier].last()?.value.as_ref()
     }
 
     /// Whether the row was such at some moment of an operation.
-    fn was(&self, during: &Operation, such: impl Fn(Option<u64>) -> bool) -> bool {
+    pub(super) fn was(&self, during: &Operation, such: impl Fn(Option<u64>) -> bool) -> bool {
         let stamp = |value: Option<&Register>| value.map(|value| value.stamp);
         let within = |landing: &&&Landing| (during.begun..during.ended).contains(&landing.step);
         such(stamp(self.before(during.begun)))
             || (self.0.iter().filter(within)).any(|landing| such(stamp(landing.value.as_ref())))
     }
 
-    fn check(&self, place: usize, operation: &Operation) -> Result<(), String> {
+    fn check(&self, place: usize, operation: &Operation, stamped: bool) -> Result<(), String> {
         if matches!(operation.action, Action::Rekey(_)) {
             // It is on two rows, one after the other: `recorded` makes two operations of it.
             return Ok(());
@@ -66,7 +72,7 @@ impl<'a> RowHistory<'a> {
         for landing in &own {
             self.effect(operation, landing)?;
         }
-        self.times(operation, &own)?;
+        self.times(operation, &own, stamped)?;
         self.answer(operation, &own)
     }
 
@@ -92,7 +98,7 @@ impl<'a> RowHistory<'a> {
     }
 
     /// How often, and when, it may be applied.
-    fn times(&self, operation: &Operation, own: &[&Landing]) -> Result<(), String> {
+    fn times(&self, operation: &Operation, own: &[&Landing], stamped: bool) -> Result<(), String> {
         let outcome = &operation.outcome;
         let copies = operation.duplicates + 1;
         if own.len() as u64 > copies {
@@ -103,7 +109,7 @@ impl<'a> RowHistory<'a> {
             return Err("refused, and applied".to_owned());
         }
         for pair in own.windows(2) {
-            self.not_again(pair[0], pair[1])?;
+            self.not_again(pair[0], pair[1], stamped)?;
         }
         let late = own.iter().any(|landing| {
             // To delete what is not there changes nothing.
@@ -120,8 +126,9 @@ impl<'a> RowHistory<'a> {
     }
 
     /// One operation writes two values only if the trace of the first was gone: an object names the
-    /// write that made it and the one before.
-    fn not_again(&self, first: &Landing, second: &Landing) -> Result<(), String> {
+    /// write that made it and the one before. A stamped row that was replaced once, and looked at by a
+    /// transaction since, does not.
+    fn not_again(&self, first: &Landing, second: &Landing, stamped: bool) -> Result<(), String> {
         let (Some(one), Some(other)) = (&first.value, &second.value) else {
             return Ok(());
         };
@@ -129,10 +136,10 @@ impl<'a> RowHistory<'a> {
         let between: Vec<_> = self.0.iter().filter(between).collect();
         let traceable = match between[..] {
             [] => true,
-            [next] => next.value.as_ref().is_some_and(|next| next.base.is_some()),
+            [next] if !stamped => next.value.as_ref().is_some_and(|next| next.base.is_some()),
             _ => false,
         };
-        if one.stamp != other.stamp && traceable {
+        if (stamped || one.stamp != other.stamp) && traceable {
             return Err("applied again, although the row told of the first time".to_owned());
         }
         Ok(())

@@ -5,9 +5,25 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use s3orm::store::Object;
-use s3orm::{Env, ErrorKind, S3Schema};
+use s3orm::store::{Object, PutObject};
+use s3orm::table::Patch;
+use s3orm::{Env, ErrorKind, S3Schema, Table};
 use serde::{Deserialize, Serialize};
+
+use super::book::Book;
+use super::deeds::Deed;
+
+/// A row of the simulation, of whichever table.
+pub trait Cell: S3Schema<Key = (u64,)> + Clone {
+    /// The row of these values.
+    fn of(values: Register) -> Self;
+
+    /// Its values.
+    fn values(&self) -> Register;
+
+    /// A patch that makes another value of the row, and counts it.
+    fn patch(table: &Table<Self>, id: u64, stamp: u64) -> Patch<'_, Self>;
+}
 
 /// The row of the simulation: each value that is written is written once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
@@ -21,6 +37,57 @@ pub struct Register {
     pub base: Option<u64>,
     /// How many updates have made it.
     pub count: u64,
+    /// What transactions move from row to row.
+    pub balance: u64,
+}
+
+/// The same in a table with transactions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+#[s3(table = "accounts", path = "<id>", transactional)]
+#[allow(missing_docs)] // The columns are those of a register.
+pub struct Account {
+    pub id: u64,
+    pub stamp: u64,
+    pub base: Option<u64>,
+    pub count: u64,
+    pub balance: u64,
+}
+
+macro_rules! cells {
+    ($($name:ident),*) => {$(
+        impl Cell for $name {
+            fn of(values: Register) -> Self {
+                let Register { id, stamp, base, count, balance } = values;
+                Self { id, stamp, base, count, balance }
+            }
+
+            fn values(&self) -> Register {
+                let Self { id, stamp, base, count, balance } = *self;
+                Register { id, stamp, base, count, balance }
+            }
+
+            fn patch(table: &Table<Self>, id: u64, stamp: u64) -> Patch<'_, Self> {
+                let patch = table.patch(id).set(Self::COL.stamp, stamp);
+                patch.increment(Self::COL.count, 1)
+            }
+        }
+    )*};
+}
+
+cells!(Register, Account);
+
+impl Register {
+    /// What an update makes of it.
+    #[must_use]
+    pub fn next(self, stamp: u64) -> Self {
+        let (base, count) = (Some(self.stamp), self.count + 1);
+        Self {
+            stamp,
+            base,
+            count,
+            ..self
+        }
+    }
 }
 
 /// The row that all clients only ever count up.
@@ -51,6 +118,15 @@ pub enum Action {
     Rekey(u64),
     /// The first write of a row, before anything can go wrong.
     Begin,
+    /// Several rows at one instant: the history's deeds say what it did.
+    Transaction,
+    /// The same under a token of this number, and again if nobody knows what became of it.
+    Once(u64),
+    /// Several rows of one instant are read.
+    Snapshot,
+    Sweep,
+    Settle,
+    Vacuum,
 }
 
 /// What became of an operation.
@@ -72,6 +148,10 @@ pub enum Outcome {
     Read(Option<u64>),
     /// Nothing was written, because there is a row.
     LeftAlone,
+    /// What it was to do is done.
+    Done,
+    /// It was done before, under the same token.
+    DoneBefore,
     /// An error; and the value that the write was based on.
     Failed(ErrorKind, Option<u64>),
     /// The client has crashed.
@@ -145,8 +225,12 @@ pub struct Landing {
 pub struct History {
     /// In the order in which they began.
     pub operations: Vec<Operation>,
-    /// In the order in which they were applied.
+    /// In the order in which they were applied; those of a transaction at one step.
     pub landings: Vec<Landing>,
+    /// What transactions and snapshots did, by the operations' places.
+    pub deeds: BTreeMap<usize, Deed>,
+    /// What is on the bucket of the table with transactions.
+    pub book: Book,
     /// What a client that is beyond all faults reads at the end.
     pub end: BTreeMap<u64, Option<Register>>,
     /// The version before of each object, for a store that answers with it.
@@ -181,6 +265,8 @@ impl History {
         Self {
             operations: Vec::new(),
             landings: Vec::new(),
+            deeds: BTreeMap::new(),
+            book: Book::default(),
             end: BTreeMap::new(),
             stale: BTreeMap::new(),
             requests: 0,
@@ -251,13 +337,53 @@ impl History {
     }
 
     /// The store has applied a write.
-    pub fn land(&mut self, operation: usize, id: u64, value: Option<Register>) {
-        let step = self.event(format_args!("op {operation}: applied {value:?}"));
-        self.landings.push(Landing {
+    ///
+    /// # Panics
+    /// If the library does not write such objects.
+    pub fn put(&mut self, operation: usize, request: &PutObject) {
+        let (now, key) = (self.env.now(), request.key.as_str());
+        let what = if key.starts_with("registers/") {
+            let row = serde_json::from_slice::<Register>(&request.body);
+            let row = row.expect("the library writes registers");
+            vec![(row.id, Some(row))]
+        } else {
+            let effects = self.book.put(key, &request.body, now);
+            if effects.is_empty() {
+                self.tell(operation);
+            }
+            effects
+        };
+        self.land(operation, what);
+    }
+
+    /// The store has applied a deletion of a row.
+    pub fn delete(&mut self, operation: usize, key: &str) {
+        if key.starts_with("registers/") {
+            let id = self.operations[operation].id;
+            return self.land(operation, vec![(id, None)]);
+        }
+        self.book.delete(key, self.env.now());
+        self.tell(operation);
+    }
+
+    fn tell(&mut self, operation: usize) {
+        let told = self.book.told().to_owned();
+        self.event(format_args!("op {operation}: {told}"));
+    }
+
+    /// Rows have new values, or none, from one instant on.
+    fn land(&mut self, operation: usize, rows: Vec<(u64, Option<Register>)>) {
+        if rows.is_empty() {
+            return;
+        }
+        let values: Vec<_> = rows.iter().map(|(_, value)| value).collect();
+        let step = self.event(format_args!("op {operation}: applied {values:?}"));
+        let landings = rows.into_iter().map(|(id, value)| Landing {
             step,
             operation,
             id,
             value,
         });
+        self.landings.extend(landings);
     }
 }

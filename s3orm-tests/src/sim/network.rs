@@ -1,17 +1,19 @@
 //! What is between a client and the store: the weather.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use s3orm::Env;
 use s3orm::store::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, Precondition, PutObject, Store, StoreError, StoreFuture, UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Precondition, PutObject, Store,
+    StoreError, StoreErrorKind, StoreFuture, UploadPart, UploadsPage, Written,
 };
 use s3orm::testing::{Call, Fault, FaultStore, Request};
 
-use super::history::{Register, Shared, locked};
+use super::history::{Action, Shared, locked};
 use super::{Dice, Mutant, Shape};
 
 /// How often in 1,000 times each fault happens, in a run.
@@ -52,10 +54,11 @@ impl Weather {
             (Kind::CrashBefore, 15),
             (Kind::CrashAfter, 15),
         ];
-        let without_duplicates = dice.permille(500) || shape != Shape::Rows;
+        let histories = matches!(shape, Shape::Histories | Shape::LongHistories);
+        let without_duplicates = dice.permille(500) || histories;
         let often = |(kind, most): (Kind, u64)| {
             let most = match shape {
-                Shape::Rows => most,
+                Shape::Rows | Shape::Transactions => most,
                 Shape::Histories | Shape::LongHistories => most * 3 / 2,
             };
             let often = match dice.below(4) {
@@ -118,6 +121,15 @@ pub struct Network {
     history: Shared,
     operation: usize,
     mutant: Mutant,
+    answers: Arc<Mutex<Answers>>,
+}
+
+/// What was answered before, for clients that do not look again.
+#[derive(Default)]
+struct Answers {
+    objects: BTreeMap<String, Object>,
+    /// Whether the last record that was asked for was gone.
+    missing: bool,
 }
 
 impl Network {
@@ -134,6 +146,7 @@ impl Network {
             history: Arc::clone(&history),
             operation,
             mutant,
+            answers: Arc::default(),
         };
         let client = FaultStore::over(Arc::new(network), env);
         client.fail_when(move |request| {
@@ -153,9 +166,16 @@ impl Network {
     /// The request reaches the store, which applies it or not, and the history knows.
     async fn put_now(&self, request: &PutObject) -> Result<Written, StoreError> {
         let mut request = request.clone();
+        let is_record = request.key.starts_with(RECORDS);
         match (self.mutant, &request.precondition) {
             (Mutant::IgnoresIfMatch, Precondition::IfMatch(_))
             | (Mutant::IgnoresIfNoneMatch, Precondition::IfAbsent) => {
+                request.precondition = Precondition::None;
+            }
+            (Mutant::IgnoresIfMatchOfRows, Precondition::IfMatch(_)) if !is_record => {
+                request.precondition = Precondition::None;
+            }
+            (Mutant::IgnoresIfMatchOfRecords, Precondition::IfMatch(_)) if is_record => {
                 request.precondition = Precondition::None;
             }
             (Mutant::ForgetsWrites, _) if self.dice.permille(50) => {
@@ -169,12 +189,18 @@ impl Network {
             _ => None,
         };
         let written = self.store.put(&request).await?;
-        let value = serde_json::from_slice::<Register>(&request.body);
-        let value = value.expect("the library writes registers");
-        let mut history = locked(&self.history);
-        history.land(self.operation, value.id, Some(value));
+        locked(&self.history).put(self.operation, &request);
         if let Some(before) = before {
-            history.stale.insert(request.key, before);
+            let stale = &mut locked(&self.history).stale;
+            stale.insert(request.key.clone(), before);
+        }
+        if self.mutant == Mutant::LosesRecords && is_record && self.dice.permille(100) {
+            let lost = DeleteObject {
+                key: request.key,
+                precondition: Precondition::None,
+            };
+            locked(&self.history).book.lose(&lost.key);
+            self.store.delete(lost).await?;
         }
         Ok(written)
     }
@@ -183,9 +209,9 @@ impl Network {
         if self.mutant == Mutant::IgnoresIfMatchOfDelete {
             request.precondition = Precondition::None;
         }
-        let id = locked(&self.history).operations[self.operation].id;
+        let key = request.key.clone();
         self.store.delete(request).await?;
-        locked(&self.history).land(self.operation, id, None);
+        locked(&self.history).delete(self.operation, &key);
         Ok(())
     }
 
@@ -193,12 +219,13 @@ impl Network {
         &self,
         requests: Vec<DeleteObject>,
     ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+        let keys: Vec<String> = requests.iter().map(|one| one.key.clone()).collect();
         let outcomes = self.store.delete_many(requests).await?;
         let mut history = locked(&self.history);
-        let id = history.operations[self.operation].id;
-        // The simulated batches are of one row.
-        for _ in outcomes.iter().filter(|outcome| outcome.is_ok()) {
-            history.land(self.operation, id, None);
+        for (key, outcome) in keys.iter().zip(&outcomes) {
+            if outcome.is_ok() {
+                history.delete(self.operation, key);
+            }
         }
         Ok(outcomes)
     }
@@ -210,9 +237,44 @@ impl Network {
                 return Ok(stale);
             }
         }
-        self.store.get(request).await
+        if let Some(answer) = self.answer_of_before(&request) {
+            return Ok(answer);
+        }
+        if self.mutant == Mutant::SkipsSecondLook && request.if_none_match.is_some() {
+            return Err(StoreError::new(
+                StoreErrorKind::NotModified,
+                "it is as it was",
+            ));
+        }
+        let key = request.key.clone();
+        let answer = self.store.get(request).await;
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.missing = key.starts_with(RECORDS) && answer.is_err();
+        if let Ok(object) = &answer {
+            answers.objects.insert(key, object.clone());
+        }
+        answer
+    }
+
+    /// What a client that does not look again takes for an answer.
+    fn answer_of_before(&self, request: &GetObject) -> Option<Object> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_record = request.key.starts_with(RECORDS);
+        let again = match self.mutant {
+            Mutant::SkipsSecondRead => !is_record && answers.missing,
+            Mutant::SkipsRecords => {
+                let action = locked(&self.history).operations[self.operation].action;
+                is_record && action == Action::Snapshot
+            }
+            _ => false,
+        };
+        let known = answers.objects.get(&request.key);
+        known.filter(|_| again).cloned()
     }
 }
+
+/// The keys of transactions' records begin so.
+const RECORDS: &str = "_s3orm/tx/";
 
 fn read(key: &str) -> GetObject {
     GetObject {
@@ -248,6 +310,11 @@ impl Store for Network {
     fn get(&self, request: GetObject) -> StoreFuture<'_, Object> {
         Box::pin(async move {
             self.travel().await;
+            if self.mutant == Mutant::SkipsSecondRead && request.key.starts_with(RECORDS) {
+                // For so long that somebody else may come between.
+                let wait = Duration::from_millis(self.dice.below(4000));
+                self.env.sleep(wait).await;
+            }
             let answer = self.get_now(request).await;
             self.travel().await;
             answer
@@ -258,7 +325,13 @@ impl Store for Network {
         let key = key.to_owned();
         Box::pin(async move {
             self.travel().await;
-            let answer = self.store.head(&key).await;
+            let mut answer = self.store.head(&key).await;
+            if self.mutant == Mutant::CollectsTooEarly
+                && key == "_s3orm/clock"
+                && let Ok(meta) = &mut answer
+            {
+                meta.last_modified = meta.last_modified.map(|now| now + Duration::from_hours(2));
+            }
             self.travel().await;
             answer
         })
@@ -302,11 +375,21 @@ impl Store for Network {
         })
     }
 
+    fn list(&self, request: ListObjects) -> StoreFuture<'_, Page> {
+        Box::pin(async move {
+            self.travel().await;
+            let answer = self.store.list(request).await;
+            self.travel().await;
+            answer
+        })
+    }
+
+    fn service(&self) -> String {
+        self.store.service()
+    }
+
     // The simulated clients make no other calls.
 
-    fn list(&self, request: ListObjects) -> StoreFuture<'_, Page> {
-        self.store.list(request)
-    }
     fn copy(&self, request: CopyObject) -> StoreFuture<'_, Written> {
         self.store.copy(request)
     }
@@ -321,6 +404,12 @@ impl Store for Network {
     }
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         self.store.abort_upload(key, upload_id)
+    }
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        self.store.list_uploads(request)
+    }
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        self.store.list_parts(request)
     }
     fn bucket(&self) -> &str {
         self.store.bucket()

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use s3orm::ErrorKind;
 
+use super::deeds;
 use super::history::{self, Action, History, Landing, Outcome as Told};
 use crate::history::{Operation, Outcome, Version, Write};
 
@@ -19,6 +20,15 @@ fn stamp(stamp: u64) -> Version {
     Version(u128::from(stamp))
 }
 
+/// Whether a run can be told as operations and versions: not if a request that the network itself sent
+/// twice has written one value twice, which [`check`](super::check) knows to allow or not.
+pub fn is_recordable(history: &History) -> bool {
+    let values = history.landings.iter();
+    let mut values = values.filter_map(|one| Some((one.id, one.value.as_ref()?.stamp)));
+    let mut seen = std::collections::BTreeSet::new();
+    values.all(|value| seen.insert(value))
+}
+
 /// The operations of a run.
 pub fn recorded(history: &History) -> Vec<Operation> {
     let effects = effects(history);
@@ -26,7 +36,10 @@ pub fn recorded(history: &History) -> Vec<Operation> {
     let recorded = operations.flat_map(|(place, operation)| {
         let own = effects.get(&place).map_or(&[][..], Vec::as_slice);
         match operation.action {
+            _ if deeds::is_deed(history, place) => several(history, place, operation, own),
+            Action::Sweep | Action::Settle | Action::Vacuum => Vec::new(),
             Action::Rekey(_) => moved(operation, own),
+            _ if operation.duplicates > 0 => doubled(history, operation, own),
             _ => vec![single(history, operation, own)],
         }
     });
@@ -34,6 +47,7 @@ pub fn recorded(history: &History) -> Vec<Operation> {
 }
 
 /// A landing that changed a row: what it wrote, and the stamp that this was made from.
+#[derive(Clone, Copy)]
 struct Effect {
     write: Write,
     base: Option<Version>,
@@ -110,6 +124,62 @@ fn single(history: &History, operation: &history::Operation, own: &[Effect]) -> 
         Told::Failed(ErrorKind::NotFound, _) => recorded.read(row, None),
         _ => recorded,
     }
+}
+
+/// An operation whose request was sent twice: what was not acknowledged is an operation of its own, as
+/// it may have been applied at any time.
+fn doubled(history: &History, operation: &history::Operation, own: &[Effect]) -> Vec<Operation> {
+    let told = operation.outcome.written().map(stamp);
+    let is_told = |effect: &&Effect| Some(effect.write.version) == told;
+    let (own, copies): (Vec<Effect>, Vec<Effect>) =
+        own.iter().copied().partition(|one| is_told(&one));
+    let copies = copies.into_iter().map(|effect| {
+        let mut recorded = begin(operation, ", or its copy").outcome(Outcome::Unknown);
+        recorded.writes.push(effect.write);
+        recorded
+    });
+    let mut all: Vec<Operation> = copies.collect();
+    all.push(single(history, operation, &own));
+    all
+}
+
+/// An operation on several rows, all of it at one instant.
+fn several(
+    history: &History,
+    place: usize,
+    operation: &history::Operation,
+    own: &[Effect],
+) -> Vec<Operation> {
+    let mut recorded = begin(operation, "");
+    recorded
+        .writes
+        .extend(own.iter().map(|effect| effect.write));
+    let attempts = &history.deeds[&place].attempts;
+    let attempt = if own.is_empty() {
+        let last = attempts.last();
+        match operation.outcome {
+            Told::Done => last,
+            // It has read, and said no to what it read.
+            _ if deeds::told_no(&operation.outcome) => last.filter(|last| last.refused),
+            _ => None,
+        }
+    } else {
+        deeds::attempt_of(history, place, &deeds::landed(history, place))
+    };
+    let Some(attempt) = attempt else {
+        return if own.is_empty() {
+            Vec::new()
+        } else {
+            vec![recorded]
+        };
+    };
+    if own.is_empty() {
+        recorded.outcome = Outcome::Ok;
+    }
+    for (row, read) in &attempt.reads {
+        recorded = recorded.read(*row, read.map(stamp));
+    }
+    vec![recorded]
 }
 
 /// A row that moves is at both keys for a while: that is two operations, and none on both rows.

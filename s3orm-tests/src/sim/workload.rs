@@ -6,29 +6,30 @@ use std::time::Duration;
 use s3orm::batch::Report;
 use s3orm::store::Store;
 use s3orm::store::memory::MemoryStore;
+use s3orm::table::Replaced;
 use s3orm::testing::Fault;
-use s3orm::{Env, ErrorKind, Row, S3Schema as _, Table};
+use s3orm::{Db, Env, ErrorKind, Row, Table};
 use tokio::task::JoinSet;
 
-use super::history::{Action, COUNTER, History, Outcome, Register, Shared, locked};
+use super::history::{Action, COUNTER, Cell, History, Outcome, Register, Shared, locked};
 use super::network::{Network, Weather};
 use super::{Dice, Mutant, Shape};
 
 /// Longer than any request is late.
-const LONG_AFTER: Duration = Duration::from_mins(20);
+pub(super) const LONG_AFTER: Duration = Duration::from_mins(20);
 
 /// A world, which all clients share.
 #[derive(Clone)]
-struct World {
-    store: Arc<dyn Store>,
-    env: Env,
-    dice: Dice,
+pub(super) struct World {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) env: Env,
+    pub(super) dice: Dice,
     weather: Weather,
-    history: Shared,
-    mutant: Mutant,
+    pub(super) history: Shared,
+    pub(super) mutant: Mutant,
     shape: Shape,
     /// Rows besides the counter.
-    rows: u64,
+    pub(super) rows: u64,
 }
 
 /// Runs a seed's clients until the last request has landed, and reads what is there then.
@@ -43,23 +44,17 @@ pub async fn run(seed: u64, mutant: Mutant, shape: Shape, verbose: bool) -> Hist
     let world = World {
         store: Arc::new(MemoryStore::new("simulation", env.clone())),
         weather: Weather::new(&dice, shape),
-        rows: 1 + dice.below(3),
+        rows: 1 + dice.below(3) + if shape == Shape::Transactions { 2 } else { 0 },
         history: Arc::new(std::sync::Mutex::new(history)),
         env,
         dice,
         mutant,
         shape,
     };
-    world.begin().await;
-    let mut clients = JoinSet::new();
-    for client in 1..=3 + world.dice.below(6) {
-        clients.spawn(world.clone().client(client));
+    match shape {
+        Shape::Transactions => world.transactions().await,
+        _ => world.registers().await,
     }
-    while let Some(client) = clients.join_next().await {
-        client.expect("a client does not panic");
-    }
-    world.env.sleep(LONG_AFTER).await;
-    world.read_all().await;
     let World { store, history, .. } = world;
     drop(store);
     // Requests that were in limbo are delivered, so that nobody else holds it.
@@ -68,48 +63,61 @@ pub async fn run(seed: u64, mutant: Mutant, shape: Shape, verbose: bool) -> Hist
 }
 
 impl World {
-    /// The counter is there before anything can go wrong.
-    async fn begin(&self) {
-        let place = locked(&self.history).begin(0, Action::Begin, COUNTER);
-        let row = self.value(COUNTER);
-        let stamp = row.stamp;
-        let written = self.table(place, false).0.insert(row).await;
+    async fn registers(&self) {
+        // The counter is there before anything can go wrong.
+        self.begin::<Register>(self.value(COUNTER)).await;
+        let mut clients = JoinSet::new();
+        for client in 1..=3 + self.dice.below(6) {
+            clients.spawn(self.clone().client(client));
+        }
+        join(clients).await;
+        self.env.sleep(LONG_AFTER).await;
+        self.read_all::<Register>().await;
+    }
+
+    pub(super) async fn begin<T: Cell>(&self, row: Register) {
+        let (id, stamp) = (row.id, row.stamp);
+        let place = locked(&self.history).begin(0, Action::Begin, id);
+        let table = self.connect(place, false).0.table::<T>();
+        let written = table.insert(T::of(row)).await;
         written.expect("nothing goes wrong yet");
         locked(&self.history).end(place, Outcome::Wrote(stamp));
     }
 
     /// By a client that nothing happens to.
-    async fn read_all(&self) {
+    pub(super) async fn read_all<T: Cell>(&self) {
         for id in 0..=self.rows {
             let place = locked(&self.history).begin(0, Action::Get, id);
-            let row = self.table(place, false).0.get(id).await;
+            let row = self.connect(place, false).0.table::<T>().get(id).await;
             let row = row.expect("nothing goes wrong any more");
+            let row = row.map(|row| row.values());
             let mut history = locked(&self.history);
             history.end(place, Outcome::Read(row.as_ref().map(|row| row.stamp)));
             history.end.insert(id, row);
         }
     }
 
-    /// A connection for one operation, and whether its client is still alive.
-    fn table(&self, place: usize, faults: bool) -> (Table<Register>, impl Fn() -> bool) {
+    /// A connection for one operation, and whether its client has crashed.
+    pub(super) fn connect(&self, place: usize, faults: bool) -> (Db, impl Fn() -> bool + use<>) {
         let mutant = if faults { self.mutant } else { Mutant::None };
         let client = Network::client(
             (Arc::clone(&self.store), self.env.clone(), mutant),
             (faults.then(|| self.weather.clone()), self.dice.clone()),
             (Arc::clone(&self.history), place),
         );
-        let table = client.db().table();
+        let db = client.db();
         let is_crash = |fault| matches!(fault, Some(Fault::CrashBefore | Fault::CrashAfter));
         let crashed = move || client.requests().iter().any(|one| is_crash(one.fault));
-        (table, crashed)
+        (db, crashed)
     }
 
-    fn value(&self, id: u64) -> Register {
+    pub(super) fn value(&self, id: u64) -> Register {
         Register {
             id,
             stamp: locked(&self.history).stamp(),
             base: None,
             count: 0,
+            balance: 0,
         }
     }
 
@@ -117,24 +125,30 @@ impl World {
         let steps = match self.shape {
             Shape::Rows | Shape::Histories => 4 + self.dice.below(14),
             Shape::LongHistories => 70 + self.dice.below(180),
+            Shape::Transactions => unreachable!("those have clients of their own"),
         };
         for _ in 0..steps {
             self.pause().await;
             let (action, id) = self.pick();
             let place = locked(&self.history).begin(client, action, id);
-            let (table, crashed) = self.table(place, true);
-            let outcome = self.act(&table, action, id).await;
-            let outcome = match outcome {
-                _ if crashed() => Outcome::Crashed,
-                Outcome::Failed(ErrorKind::OutcomeUnknown, base) => self.unknown(base),
-                outcome => outcome,
-            };
-            locked(&self.history).end(place, outcome);
+            let (db, crashed) = self.connect(place, true);
+            let outcome = self.act::<Register>(&db.table(), action, id).await;
+            self.end(place, outcome, crashed());
         }
     }
 
+    /// An operation ends, as its client is told.
+    pub(super) fn end(&self, place: usize, outcome: Outcome, crashed: bool) {
+        let outcome = match outcome {
+            _ if crashed => Outcome::Crashed,
+            Outcome::Failed(ErrorKind::OutcomeUnknown, base) => self.unknown(base),
+            outcome => outcome,
+        };
+        locked(&self.history).end(place, outcome);
+    }
+
     /// Mostly a moment, at times until late requests have landed.
-    async fn pause(&self) {
+    pub(super) async fn pause(&self) {
         let most = if self.dice.permille(50) { 900_000 } else { 100 };
         let wait = Duration::from_millis(self.dice.below(most));
         self.env.sleep(wait).await;
@@ -172,14 +186,19 @@ impl World {
     fn unknown(&self, base: Option<u64>) -> Outcome {
         match self.mutant {
             Mutant::TakesUnknownForFailed => Outcome::Failed(ErrorKind::Unavailable, base),
+            Mutant::TakesUnknownForDone if self.shape == Shape::Transactions => Outcome::Done,
             Mutant::TakesUnknownForDone => Outcome::Deleted,
             _ => Outcome::Failed(ErrorKind::OutcomeUnknown, base),
         }
     }
 
-    async fn act(&self, table: &Table<Register>, action: Action, id: u64) -> Outcome {
-        let row = || self.value(id);
-        let wrote = |row: Row<Register>| Outcome::Wrote(row.stamp);
+    /// An operation on one row.
+    pub(super) async fn act<T: Cell>(&self, table: &Table<T>, action: Action, id: u64) -> Outcome {
+        let row = || T::of(self.value(id));
+        let stamp = |row: Row<T>| row.values().stamp;
+        let wrote = |row: Row<T>| Outcome::Wrote(stamp(row));
+        let replaced =
+            |replaced: Replaced<T>| Outcome::Replaced(stamp(replaced.new), replaced.old.map(stamp));
         let outcome = match action {
             Action::Insert | Action::Begin => table.insert(row()).await.map(wrote),
             Action::InsertOrNothing => {
@@ -189,11 +208,8 @@ impl World {
             Action::InsertOrReplace => table.insert(row()).on_conflict_replace().await.map(wrote),
             Action::Put => table.put(row()).await.map(wrote),
             Action::PutReturningOld => {
-                let replaced = table.put(row()).returning_old().await;
-                replaced.map(|replaced| {
-                    let old = replaced.old.map(|old| old.stamp);
-                    Outcome::Replaced(replaced.new.stamp, old)
-                })
+                let put = table.put(row()).returning_old().await;
+                put.map(replaced)
             }
             Action::InsertMany => only(table.insert_many([row()]).await).map(wrote),
             Action::PutMany => only(table.put_many([row()]).await).map(wrote),
@@ -203,7 +219,7 @@ impl World {
             }
             Action::GetMany => {
                 let row = only(table.get_many([id]).await);
-                row.map(|row| Outcome::Read(row.map(|row| row.stamp)))
+                row.map(|row| Outcome::Read(row.map(|row| row.values().stamp)))
             }
             Action::Save => return self.save(table, id).await,
             Action::Update if self.mutant == Mutant::UpdatesBlindly => match table.get(id).await {
@@ -217,19 +233,18 @@ impl World {
             Action::Update => table.update(id, |row| self.change(row)).await.map(wrote),
             Action::Patch => {
                 let stamp = locked(&self.history).stamp();
-                let patch = table.patch(id).set(Register::COL.stamp, stamp);
-                let patch = patch.increment(Register::COL.count, 1).returning_old();
-                patch.await.map(|replaced| {
-                    let old = replaced.old.map(|old| old.stamp);
-                    Outcome::Replaced(replaced.new.stamp, old)
-                })
+                let patch = T::patch(table, id, stamp).returning_old();
+                patch.await.map(replaced)
             }
             Action::Rekey(to) => {
                 let moved = table.rekey(id, |row| {
-                    self.change(row);
-                    row.id = to;
+                    let values = Register {
+                        id: to,
+                        ..self.changed(row)
+                    };
+                    *row = T::of(values);
                 });
-                moved.await.map(|row| Outcome::Moved(row.stamp))
+                moved.await.map(|row| Outcome::Moved(stamp(row)))
             }
             Action::Delete => table.delete(id).await.map(|()| Outcome::Deleted),
             Action::DeleteMustExist => {
@@ -238,34 +253,45 @@ impl World {
             }
             Action::DeleteReturningOld => {
                 let old = table.delete(id).returning_old().await;
-                old.map(|old| Outcome::DeletedOld(old.map(|row| row.stamp)))
+                old.map(|old| Outcome::DeletedOld(old.map(stamp)))
             }
             Action::Get => {
                 let row = table.get(id).await;
-                row.map(|row| Outcome::Read(row.map(|row| row.stamp)))
+                row.map(|row| Outcome::Read(row.map(|row| row.values().stamp)))
             }
+            _ => unreachable!("it is on several rows"),
         };
         outcome.unwrap_or_else(|error| Outcome::Failed(error.kind(), None))
     }
 
-    async fn save(&self, table: &Table<Register>, id: u64) -> Outcome {
+    async fn save<T: Cell>(&self, table: &Table<T>, id: u64) -> Outcome {
         let mut row = match table.read(id).await {
             Ok(Some(row)) => row,
             Ok(None) => return Outcome::Read(None),
             Err(error) => return Outcome::Failed(error.kind(), None),
         };
-        let base = row.stamp;
-        self.change(&mut row);
+        let base = row.values().stamp;
+        self.change(&mut *row);
         match table.save(row).await {
-            Ok(row) => Outcome::Wrote(row.stamp),
+            Ok(row) => Outcome::Wrote(row.values().stamp),
             Err(error) => Outcome::Failed(error.kind(), Some(base)),
         }
     }
 
-    fn change(&self, row: &mut Register) {
-        row.base = Some(row.stamp);
-        row.stamp = locked(&self.history).stamp();
-        row.count += 1;
+    fn change<T: Cell>(&self, row: &mut T) {
+        *row = T::of(self.changed(row));
+    }
+
+    /// The values of the next version of a row.
+    pub(super) fn changed<T: Cell>(&self, row: &T) -> Register {
+        row.values().next(locked(&self.history).stamp())
+    }
+}
+
+/// Waits for all of them.
+pub(super) async fn join(mut clients: JoinSet<()>) {
+    while let Some(client) = clients.join_next().await {
+        client.expect("a client does not panic");
     }
 }
 

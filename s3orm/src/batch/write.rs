@@ -112,7 +112,8 @@ impl<T: S3Schema> Table<T> {
         if write.precondition == Precondition::IfAbsent {
             return create(self, row, &write.options).await;
         }
-        let (_, request, etag) = replace(self, row, write.event, &write.options, None).await?;
+        let replaced = replace(self, row, write.event, &write.options, None, false).await;
+        let (_, request, etag) = replaced?;
         Ok((request, etag))
     }
 }

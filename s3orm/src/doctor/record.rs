@@ -85,6 +85,7 @@ pub(super) async fn write(db: &Db, report: &Report) -> Result<()> {
             content_type: Some("application/json".into()),
             content_encoding: None,
             metadata: Metadata::from([(write::ID.to_owned(), write::new_id(db.env()))]),
+            checksum: None,
         };
         match write::put(db.store(), db.env(), &request).await {
             Ok(_) => return Ok(()),

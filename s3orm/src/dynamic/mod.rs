@@ -47,6 +47,13 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Stamped tables
+//!
+//! The rows of tables with transactions or indexes carry the library's member `_m`, and are written
+//! by rules that need the table's type: read them here, and do not write them. What is written here
+//! is in no index, and may take a row away from under a transaction. A row that has a `tx` in its
+//! `_m` is shown as it was before; one without columns is none.
+//!
 //! # Raw keys
 //!
 //! The `…_by_key` methods take what follows the table's folder as it is on the bucket, with its

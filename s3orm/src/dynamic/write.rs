@@ -69,6 +69,7 @@ impl<'a> Write<'a> {
             content_type: Some(content_type),
             content_encoding: None,
             metadata: self.options.metadata(db.env())?,
+            checksum: None,
         };
         match write::put(db.store(), db.env(), &request).await {
             Ok(etag) => Ok(written(self.body.bytes, request, etag)),

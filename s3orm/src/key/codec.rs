@@ -94,7 +94,7 @@ impl<'a> Writer<'a> {
 
 /// Appends a value as it stands in a key.
 #[inline]
-pub(super) fn write_column<T: KeyColumn>(
+pub(crate) fn write_column<T: KeyColumn>(
     value: &T,
     form: Form,
     encoding: Encoding,

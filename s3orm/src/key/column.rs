@@ -53,7 +53,8 @@ pub trait KeyColumn: Clone + fmt::Debug + Send + Sync + 'static {
     const DIGITS: &'static str = "0123456789";
 
     /// Whether no [`write_ordered`](Self::write_ordered) text begins with another, as those of a
-    /// fixed width do not. The listing of a range of values is narrower then.
+    /// fixed width do not. The listing of a range of values is narrower then, and
+    /// [indexes](crate::index) hold the ordered text: once there is one, this cannot change.
     const PREFIX_FREE: bool = false;
 
     /// Appends the value's text.

@@ -31,6 +31,7 @@ mod segment;
 mod tuple;
 mod types;
 
+pub(crate) use codec::write_column;
 pub use column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn, TextColumn};
 pub use path::{Encoding, Form, KeyError, PathTemplate, Piece};
 pub(crate) use range::{KeyRange, Limits, Place, PrefixText, column_text, column_value};

@@ -203,9 +203,10 @@ impl<T: S3Schema, At> Query<'_, T, At> {
     }
 
     pub(super) fn checked_rows(&self, limit: Option<usize>) -> Result<RowStream<T>> {
-        let range = self.range()?;
-        self.check_scan(&range, limit)?;
-        Ok(self.rows(range, 0))
+        let query = self.through_index();
+        let range = query.range()?;
+        query.check_scan(&range, limit)?;
+        Ok(query.rows(range, 0))
     }
 
     pub(super) fn checked_keys(&self) -> Result<KeyStream<T>> {
@@ -215,6 +216,11 @@ impl<T: S3Schema, At> Query<'_, T, At> {
     }
 
     pub(super) fn check_keys_only(&self) -> Result<()> {
+        if self.spec.index.is_some() {
+            let detail = "an entry of an index does not prove that its row has the value";
+            let help = "take the rows with `stream`, or the entries as they are with `entries`";
+            return Err(Error::new(ErrorKind::Unsupported, detail).with_help(help));
+        }
         if self.reads_to_filter() {
             let detail = "the filter needs more than the key, and keys are listed without the rows";
             let help = "filter by key columns, or take the rows with `stream`";

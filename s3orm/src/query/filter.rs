@@ -1,5 +1,6 @@
 //! Filters: typed conditions on the columns of a row.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
 use std::sync::Arc;
@@ -29,6 +30,17 @@ pub struct Filter<S: S3Schema> {
     test: Test<S>,
     /// Whether the key decides it in every case.
     key_only: bool,
+    /// What every row that meets it is equal to.
+    equals: Arc<Vec<Equal>>,
+}
+
+/// A column that must have a value.
+#[derive(Clone)]
+pub(crate) struct Equal {
+    /// The column's name in the stored object.
+    pub(crate) column: &'static str,
+    /// Of the column's type.
+    pub(crate) value: Arc<dyn Any + Send + Sync>,
 }
 
 type Test<S> = Arc<dyn Fn(Subject<'_, S>) -> Option<bool> + Send + Sync>;
@@ -65,14 +77,21 @@ impl<S: S3Schema> Filter<S> {
         self.key_only
     }
 
+    /// What every row that meets it is equal to.
+    pub(crate) fn equals(&self) -> &[Equal] {
+        &self.equals
+    }
+
     /// Both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        self.join("and", other, |a, b| match (a, b) {
+        let equals = Arc::new([&**self.equals, &**other.equals].concat());
+        let both = self.join("and", other, |a, b| match (a, b) {
             (Some(false), _) | (_, Some(false)) => Some(false),
             (Some(true), Some(true)) => Some(true),
             _ => None,
-        })
+        });
+        Self { equals, ..both }
     }
 
     /// At least one.
@@ -94,6 +113,7 @@ impl<S: S3Schema> Filter<S> {
             text: format!("not {}", self.text),
             test: Arc::new(move |subject| test(subject).map(|met| !met)),
             key_only: self.key_only,
+            equals: Arc::default(),
         }
     }
 
@@ -108,6 +128,7 @@ impl<S: S3Schema> Filter<S> {
             text: format!("({} {word} {})", self.text, other.text),
             test: Arc::new(move |subject| table(a(subject), b(subject))),
             key_only: self.key_only && other.key_only,
+            equals: Arc::default(),
         }
     }
 }
@@ -139,6 +160,7 @@ impl<S: S3Schema> Clone for Filter<S> {
             text: self.text.clone(),
             test: Arc::clone(&self.test),
             key_only: self.key_only,
+            equals: Arc::clone(&self.equals),
         }
     }
 }
@@ -201,6 +223,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
             text,
             test: Arc::new(value_of),
             key_only: self.is_key(),
+            equals: Arc::default(),
         }
     }
 
@@ -218,7 +241,14 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     where
         T: ValueFrom<V> + PartialEq,
     {
-        self.compare("=", value, T::eq)
+        let value = Arc::new(T::value_from(value));
+        let text = format!("{} = {value:?}", self.name());
+        let wanted = Arc::clone(&value);
+        let column = self.name();
+        Filter {
+            equals: Arc::new(vec![Equal { column, value }]),
+            ..self.where_value(text, move |own| own == &*wanted)
+        }
     }
 
     /// There, and not equal.
@@ -295,6 +325,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
             text: format!("{} is null", self.name()),
             test: Arc::new(value_of),
             key_only: false,
+            equals: Arc::default(),
         }
     }
 

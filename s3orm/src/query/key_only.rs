@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use super::KeyState;
 use super::bill::{Call, Meter};
 use super::list::{Candidate, Listing};
 use super::{NextColumn, Query, RangeColumn};
@@ -17,7 +18,7 @@ use crate::table::{RequestFuture, Table, operation};
 
 /// Answers of the keys. None reads a row, but [`random`](Self::random) the one it returns. A filter
 /// must be one that the keys decide: [`Unsupported`](ErrorKind::Unsupported) otherwise.
-impl<'a, T: S3Schema, At> Query<'a, T, At> {
+impl<'a, T: S3Schema, At: KeyState> Query<'a, T, At> {
     /// The values of a key column, each once, in the order of the keys.
     ///
     /// # Errors
@@ -231,7 +232,7 @@ pub struct RandomKey<'a, T: S3Schema, At> {
     approximate: bool,
 }
 
-impl<T: S3Schema, At> RandomKey<'_, T, At> {
+impl<T: S3Schema, At: KeyState> RandomKey<'_, T, At> {
     /// Cheaper, and **not uniform**: at each `/` of the path one of the first thousand folders and
     /// keys is taken, each with the same probability, so that a key in a small folder is likelier.
     /// Cost: 1 LIST for each `/` of the path and 1 more. Under a filter, in a stamped
@@ -253,7 +254,7 @@ impl<T: S3Schema, At> RandomKey<'_, T, At> {
     }
 }
 
-impl<'a, T: S3Schema, At: 'a> IntoFuture for RandomKey<'a, T, At> {
+impl<'a, T: S3Schema, At: KeyState + 'a> IntoFuture for RandomKey<'a, T, At> {
     type Output = Result<Option<T::Key>>;
     type IntoFuture = RequestFuture<'a, Option<T::Key>>;
 

@@ -10,6 +10,7 @@ use super::filter::Filter;
 use super::segments::{Segments, shared_bytes};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::layout::split_entry;
 use crate::key::{KeyRange, KeyTuple as _, Place};
 use crate::schema::S3Schema;
 use crate::stamp::presence::rows_only;
@@ -22,6 +23,7 @@ const LOW: usize = PAGE / 2;
 /// Keys held at most where all of them must be read before the first is returned.
 const MAX_HELD: usize = 1_000_000;
 
+pub(super) type Gate = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 type Request = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;
 
 /// The keys of a range in ascending order. Knows nothing of rows.
@@ -32,6 +34,8 @@ pub(super) struct Listing {
     /// Whether there are objects which are no rows, but where rows were.
     stamped: bool,
     state: State,
+    /// What must be so before anything is listed.
+    gate: Option<Gate>,
     shown: Option<Shown>,
 }
 
@@ -67,7 +71,16 @@ impl Listing {
             meter,
             stamped,
             state: State::Next(start, first.clamp(1, PAGE)),
+            gate: None,
             shown: None,
+        }
+    }
+
+    /// Only if this holds.
+    pub(super) fn gated(self, gate: Gate) -> Self {
+        Self {
+            gate: Some(gate),
+            ..self
         }
     }
 
@@ -86,7 +99,7 @@ impl Listing {
         self.range.up_to(key);
     }
 
-    fn request(&self, start: ListStart, keys: usize) -> Result<Request> {
+    fn request(&mut self, start: ListStart, keys: usize) -> Result<Request> {
         self.meter.charge(Call::List)?;
         let db = self.db.clone();
         let request = ListObjects {
@@ -96,7 +109,11 @@ impl Listing {
             ..ListObjects::default()
         };
         let (meter, stamped) = (Arc::clone(&self.meter), self.stamped);
+        let gate = self.gate.take();
         Ok(Box::pin(async move {
+            if let Some(gate) = gate {
+                gate.await?;
+            }
             let page = db.page(request).await?;
             if stamped {
                 return rows_only(&db, page, || meter.charge(Call::Get)).await;
@@ -187,7 +204,7 @@ impl Listing {
 /// A key that may be a row of the answer.
 pub(super) struct Candidate<T: S3Schema> {
     pub(super) key: T::Key,
-    /// The object's key.
+    /// The key of the object that was listed: the row's, or that of its entry.
     pub(super) object: String,
     /// Whether the key has decided the filter already.
     pub(super) decided: bool,
@@ -221,6 +238,8 @@ impl Keys {
 pub(super) struct Candidates<T: S3Schema> {
     listing: Keys,
     range: KeyRange,
+    /// The number of the index whose entries are listed instead of rows.
+    index: Option<usize>,
     meter: Arc<Meter>,
     filter: Option<Filter<T>>,
     ready: VecDeque<Candidate<T>>,
@@ -243,12 +262,34 @@ impl<T: S3Schema> Candidates<T> {
         Self {
             listing,
             range,
+            index: None,
             meter,
             filter,
             ready: VecDeque::new(),
             wanted,
             descending,
             failed: None,
+        }
+    }
+
+    /// The keys are those of an index's entries.
+    pub(super) fn of_index(self, index: Option<usize>) -> Self {
+        Self { index, ..self }
+    }
+
+    /// The number of the index whose entries are listed.
+    pub(super) fn index(&self) -> Option<usize> {
+        self.index
+    }
+
+    /// The path of the row in the key of an object.
+    fn row_path<'k>(&self, object: &'k str) -> &'k str {
+        let path = self.range.path_of(object);
+        match self.index {
+            None => path,
+            Some(number) => {
+                split_entry(&T::SCHEMA.indexes[number], path).map_or("", |(_, row)| row)
+            }
         }
     }
 
@@ -307,7 +348,7 @@ impl<T: S3Schema> Candidates<T> {
 
     /// Unless it is no row's, or the filter refuses it: then the object's key again.
     fn candidate(&self, object: String) -> Result<Candidate<T>, String> {
-        let Ok(key) = T::Key::parse(&T::SCHEMA.path, self.range.path_of(&object)) else {
+        let Ok(key) = T::Key::parse(&T::SCHEMA.path, self.row_path(&object)) else {
             self.meter.found_foreign();
             return Err(object);
         };

@@ -42,9 +42,11 @@
 
 mod answer;
 mod bill;
+mod by;
 mod choice;
 mod column;
 mod ends;
+mod entries;
 mod filter;
 mod key_only;
 mod list;
@@ -59,6 +61,7 @@ mod select;
 mod whole;
 mod with;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Bound;
@@ -66,8 +69,10 @@ use std::sync::Arc;
 
 use bill::{Budget, Meter};
 pub use bill::{Prices, Spent};
+pub use by::{ByIndex, ByIndexRanged, KeyState, ListsIndex, NextValue, RangeValue};
 pub use choice::Columns;
 pub use column::{Fixed, IntoBounds, NextColumn, PrefixColumn, RangeColumn, Ranged};
+pub use entries::{Entries, Entry};
 pub use filter::{Filter, ValueFrom};
 pub use key_only::RandomKey;
 use list::{Candidates, Keys, Listing, PAGE};
@@ -82,6 +87,7 @@ pub use select::{Select, ValueStream};
 pub use with::GetWith;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::layout;
 use crate::key::{ColumnFrom, KeyColumn, KeyError, KeyRange, Limits, PrefixText};
 use crate::schema::S3Schema;
 use crate::table::Table;
@@ -105,6 +111,8 @@ pub struct Query<'a, T: S3Schema, At = Fixed<0>> {
 /// What was asked, but for the filter.
 #[derive(Debug, Clone)]
 struct Spec {
+    /// The number of the index that is listed instead of the table.
+    index: Option<usize>,
     prefix: PrefixText,
     limits: Limits,
     limit: Option<usize>,
@@ -135,6 +143,7 @@ impl<'a, T: S3Schema> Query<'a, T> {
             table,
             filter: None,
             spec: Spec {
+                index: None,
                 prefix: PrefixText::new(&T::SCHEMA.path),
                 limits: Limits::None,
                 limit: None,
@@ -161,59 +170,6 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
             spec: self.spec,
             state: PhantomData,
         }
-    }
-
-    /// Fixes the next key column. A value is matched whole: `1` never finds `10`.
-    ///
-    /// A column out of the path's order does not compile. A value that has no key text is an error
-    /// of the query's end: [`InvalidKey`](ErrorKind::InvalidKey).
-    pub fn at<C, V>(mut self, column: C, value: V) -> Query<'a, T, C::Next>
-    where
-        C: NextColumn<At, Schema = T>,
-        C::Value: ColumnFrom<V>,
-    {
-        let _ = column;
-        self.spec.prefix.fix(&C::Value::column_from(value));
-        self.becomes()
-    }
-
-    /// Bounds the next key column: `10..20`, `10..=20`, `10..`, `..20`.
-    ///
-    /// Only columns whose keys are listed in the order of their values: `:ordered` and `:desc` ones,
-    /// dates, timestamps, UUIDs, ULIDs and `bool`. Others do not compile.
-    pub fn within<C, R>(mut self, column: C, range: R) -> Query<'a, T, Ranged>
-    where
-        C: NextColumn<At, Schema = T> + RangeColumn,
-        R: IntoBounds<C::Value>,
-    {
-        let _ = column;
-        let (low, high) = range.into_bounds();
-        match (self.spec.bound(low), self.spec.bound(high)) {
-            (Ok(low), Ok(high)) => {
-                let (lower, upper) = if C::DESCENDING {
-                    (high, low)
-                } else {
-                    (low, high)
-                };
-                self.spec.limits = Limits::Between {
-                    lower,
-                    upper,
-                    prefix_free: C::Value::PREFIX_FREE,
-                };
-            }
-            (Err(error), _) | (_, Err(error)) => self.spec.prefix.note(error),
-        }
-        self.becomes()
-    }
-
-    /// Rows whose next key column, a text in its plain form, begins with `start`.
-    pub fn starts_with<C>(mut self, column: C, start: impl Into<String>) -> Query<'a, T, Ranged>
-    where
-        C: NextColumn<At, Schema = T> + PrefixColumn,
-    {
-        let _ = column;
-        self.spec.limits = Limits::StartsWith(start.into());
-        self.becomes()
     }
 
     /// Keeps the rows that meet a condition, and all conditions given before.
@@ -281,6 +237,62 @@ impl<'a, T: S3Schema, At> Query<'a, T, At> {
     }
 }
 
+/// Which keys.
+impl<'a, T: S3Schema, At: KeyState> Query<'a, T, At> {
+    /// Fixes the next key column. A value is matched whole: `1` never finds `10`.
+    ///
+    /// A column out of the path's order does not compile. A value that has no key text is an error
+    /// of the query's end: [`InvalidKey`](ErrorKind::InvalidKey).
+    pub fn at<C, V>(mut self, column: C, value: V) -> Query<'a, T, C::Next>
+    where
+        C: NextColumn<At, Schema = T>,
+        C::Value: ColumnFrom<V>,
+    {
+        let _ = column;
+        self.spec.prefix.fix(&C::Value::column_from(value));
+        self.becomes()
+    }
+
+    /// Bounds the next key column: `10..20`, `10..=20`, `10..`, `..20`.
+    ///
+    /// Only columns whose keys are listed in the order of their values: `:ordered` and `:desc` ones,
+    /// dates, timestamps, UUIDs, ULIDs and `bool`. Others do not compile.
+    pub fn within<C, R>(mut self, column: C, range: R) -> Query<'a, T, Ranged>
+    where
+        C: NextColumn<At, Schema = T> + RangeColumn,
+        R: IntoBounds<C::Value>,
+    {
+        let _ = column;
+        let (low, high) = range.into_bounds();
+        match (self.spec.bound(low), self.spec.bound(high)) {
+            (Ok(low), Ok(high)) => {
+                let (lower, upper) = if C::DESCENDING {
+                    (high, low)
+                } else {
+                    (low, high)
+                };
+                self.spec.limits = Limits::Between {
+                    lower,
+                    upper,
+                    prefix_free: C::Value::PREFIX_FREE,
+                };
+            }
+            (Err(error), _) | (_, Err(error)) => self.spec.prefix.note(error),
+        }
+        self.becomes()
+    }
+
+    /// Rows whose next key column, a text in its plain form, begins with `start`.
+    pub fn starts_with<C>(mut self, column: C, start: impl Into<String>) -> Query<'a, T, Ranged>
+    where
+        C: NextColumn<At, Schema = T> + PrefixColumn,
+    {
+        let _ = column;
+        self.spec.limits = Limits::StartsWith(start.into());
+        self.becomes()
+    }
+}
+
 impl Spec {
     fn bound<V: KeyColumn>(&self, bound: Bound<V>) -> Result<Bound<String>, KeyError> {
         Ok(match bound {
@@ -297,7 +309,7 @@ impl<T: S3Schema, At> Query<'_, T, At> {
     fn range(&self) -> Result<KeyRange> {
         match self.spec.prefix.valid() {
             Ok(_) => Ok(KeyRange::new(
-                self.table.folder(),
+                &self.folder(),
                 &self.spec.prefix,
                 self.spec.limits.clone(),
             )),
@@ -305,8 +317,21 @@ impl<T: S3Schema, At> Query<'_, T, At> {
         }
     }
 
-    /// Whether rows are read only to be left out.
+    /// What every listed key begins with: the folder of the table or of the index.
+    fn folder(&self) -> Cow<'_, str> {
+        match self.index() {
+            None => Cow::Borrowed(self.table.folder()),
+            Some(index) => Cow::Owned(layout::folder(self.table.db(), T::SCHEMA.table, index)),
+        }
+    }
+
+    /// Whether rows are read only to be left out: of an index every row is looked at.
     fn reads_to_filter(&self) -> bool {
+        self.spec.index.is_some() || self.filters_rows()
+    }
+
+    /// Whether the filter needs more than the key.
+    fn filters_rows(&self) -> bool {
         self.filter
             .as_ref()
             .is_some_and(|filter| !filter.is_key_only())
@@ -318,9 +343,14 @@ impl<T: S3Schema, At> Query<'_, T, At> {
         if self.spec.scan || bounded || !range.is_whole_table() {
             return Ok(());
         }
-        let first = T::SCHEMA.path.columns().next().unwrap_or_default();
         let detail = "this query reads every row of the table";
-        let help = format!("fix a key column with `.at(KEY.{first}, …)`, or say `.scan()`");
+        let help = match self.index() {
+            None => {
+                let first = T::SCHEMA.path.columns().next().unwrap_or_default();
+                format!("fix a key column with `.at(KEY.{first}, …)`, or say `.scan()`")
+            }
+            Some(_) => "fix a value of the index with `.at(…)`, or say `.scan()`".to_owned(),
+        };
         Err(Error::new(ErrorKind::Unsupported, detail).with_help(help))
     }
 
@@ -331,11 +361,16 @@ impl<T: S3Schema, At> Query<'_, T, At> {
         };
         let meter = Arc::new(Meter::new(self.spec.budget));
         let db = self.table.db().clone();
-        let stamped = T::SCHEMA.is_stamped();
-        let listing = Listing::new(db, range.clone(), Arc::clone(&meter), first, stamped);
+        let stamped = T::SCHEMA.is_stamped() && self.spec.index.is_none();
+        let mut listing = Listing::new(db, range.clone(), Arc::clone(&meter), first, stamped);
+        if let Some(number) = self.spec.index {
+            let table = self.table.clone();
+            listing = listing.gated(Box::pin(async move { table.may_read(number).await }));
+        }
         let descending = self.spec.order == Order::Descending;
         let (listing, filter) = (Keys::Listing(listing), self.filter.clone());
-        Candidates::new(listing, range, meter, filter, wanted, descending)
+        let candidates = Candidates::new(listing, range, meter, filter, wanted, descending);
+        candidates.of_index(self.spec.index)
     }
 
     /// The rows of a part of the table. The keys of `ahead` more rows than the limit are listed, to
@@ -348,7 +383,7 @@ impl<T: S3Schema, At> Query<'_, T, At> {
 
     /// How many keys are as many rows as the limit says.
     fn keys_wanted(&self) -> Option<usize> {
-        self.spec.limit.filter(|_| !self.reads_to_filter())
+        self.spec.limit.filter(|_| !self.filters_rows())
     }
 
     fn reading(&self) -> Reading<T> {

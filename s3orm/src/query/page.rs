@@ -120,8 +120,10 @@ impl<T: S3Schema, At> Query<'_, T, At> {
     /// ```
     pub async fn page(&self, after: Option<&Cursor>) -> Result<Page<T>> {
         operation::<T, _>("page", async move {
-            self.check_page()?;
-            self.page_of(after, |query, range| query.rows(range, 1), Row::into_inner)
+            let query = self.through_index();
+            query.check_page()?;
+            query
+                .page_of(after, |query, range| query.rows(range, 1), Row::into_inner)
                 .await
         })
         .await
@@ -160,11 +162,11 @@ impl<T: S3Schema, At> Query<'_, T, At> {
             }
         }
         let goes_on = stopped.is_some() || (rows.len() == limit && answer.has_more());
-        let folder = query.table.folder();
+        let folder = query.folder();
         let last = answer.examined().filter(|_| goes_on);
         let next = last.map(|key| Cursor {
             query: fingerprint,
-            key: key.strip_prefix(folder).unwrap_or(key).to_owned(),
+            key: key.strip_prefix(&*folder).unwrap_or(key).to_owned(),
         });
         Ok(Page {
             rows,
@@ -184,7 +186,7 @@ impl<T: S3Schema, At> Query<'_, T, At> {
             let help = "page with the query that gave it, or begin at the first page";
             return Err(Error::new(ErrorKind::InvalidKey, detail).with_help(help));
         }
-        let key = format!("{}{}", self.table.folder(), cursor.key);
+        let key = format!("{}{}", self.folder(), cursor.key);
         match self.spec.order {
             Order::Ascending => range.after(&key),
             Order::Descending => range.before(&key),

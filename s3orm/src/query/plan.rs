@@ -21,6 +21,8 @@ const COUNTED: usize = 10 * PAGE - 1;
 pub struct Plan {
     /// The table.
     pub table: &'static str,
+    /// The index whose entries are listed, where one is: each names a row to read.
+    pub index: Option<&'static str>,
     /// What every listed key begins with.
     pub prefix: String,
     /// The listing begins after this key.
@@ -74,7 +76,9 @@ impl Plan {
 
     /// Whether rows are read at all.
     pub fn reads_rows(&self) -> bool {
-        self.is_filtered_by_rows() || !matches!(self.columns, Some((_, true)))
+        self.index.is_some()
+            || self.is_filtered_by_rows()
+            || !matches!(self.columns, Some((_, true)))
     }
 
     /// The price of both in dollars.
@@ -106,6 +110,9 @@ impl fmt::Display for Plan {
         } else {
             ""
         };
+        if let Some(index) = self.index {
+            writeln!(f, "by index `{index}`")?;
+        }
         write!(f, "list `{}`{reach}", self.prefix)?;
         if let Some(start) = &self.start_after {
             write!(f, ", after `{}`", shown(start).escape_debug())?;
@@ -180,15 +187,17 @@ impl<T: S3Schema, At> Query<'_, T, At> {
     /// # Ok(()) }
     /// ```
     pub fn plan(&self) -> Result<Plan> {
-        let range = self
+        let this = self.through_index();
+        let range = this
             .range()
             .map_err(|error| error.during("plan", T::SCHEMA.table))?;
         let rows = match self.spec.limit {
-            Some(limit) if !self.reads_to_filter() => Rows::AtMost(limit as u64),
+            Some(limit) if !self.filters_rows() => Rows::AtMost(limit as u64),
             _ => Rows::Unknown,
         };
         Ok(Plan {
             table: T::SCHEMA.table,
+            index: this.index().map(|index| index.name),
             whole_table: range.is_whole_table(),
             prefix: range.prefix,
             start_after: range.start_after,
@@ -233,10 +242,10 @@ impl<T: S3Schema, At> Query<'_, T, At> {
 
     /// How many keys may be rows of the answer, up to a number.
     async fn count_keys(&self, wanted: usize) -> Result<u64> {
-        let mut query = self.clone();
+        let mut query = self.through_index();
         query.spec.order = Order::Ascending;
         query.spec.budget = Budget::default();
-        let mut keys = query.candidates(self.range()?, Some(wanted));
+        let mut keys = query.candidates(query.range()?, Some(wanted));
         let mut counted = 0;
         while let Some(key) = poll_fn(|cx| keys.poll_next(cx)).await {
             key?;

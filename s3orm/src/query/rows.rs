@@ -223,9 +223,13 @@ impl<T: S3Schema> RowStream<T> {
     fn fetch(&self, candidate: Candidate<T>) -> Fetch<T> {
         let table = self.table.clone();
         let filter = self.filter.clone().filter(|_| !candidate.decided);
+        let index = self.candidates.index();
         Box::pin(async move {
             let Candidate { key, object, .. } = candidate;
-            let found = table.fetch_object(key, object.clone()).await;
+            let found = match index {
+                None => table.fetch_object(key, object.clone()).await,
+                Some(number) => table.fetch_entry(key, number, &object).await,
+            };
             let row = found.map(|found| {
                 let row = found?;
                 let is_met = filter.is_none_or(|filter| filter.matches(&row));

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use futures_util::stream::Stream;
 
+use super::KeyState;
 use super::bill::{Meter, Spent};
 use super::list::{Candidates, Keys};
 use super::rows::{KeyStream, RowStream};
@@ -126,7 +127,7 @@ pub struct Segmented<'a, T: S3Schema, At> {
     rest: Option<Vec<Segment>>,
 }
 
-impl<'a, T: S3Schema, At> Query<'a, T, At> {
+impl<'a, T: S3Schema, At: KeyState> Query<'a, T, At> {
     /// Lists the keys in up to so many segments at the same time (1 to 64), for a part of the table
     /// of many thousand rows. See [`Segmented`].
     ///

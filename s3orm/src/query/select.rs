@@ -131,14 +131,19 @@ impl<T: S3Schema, C: Columns<T>, At> Select<'_, T, C, At> {
     pub async fn page(&self, after: Option<&Cursor>) -> Result<Page<C::Values>> {
         operation::<T, _>("page", async move {
             let reads_rows = self.reads_rows();
+            let query = if reads_rows {
+                self.query.through_index()
+            } else {
+                self.query.clone()
+            };
             if reads_rows {
-                self.query.check_page()?;
+                query.check_page()?;
             }
             let columns = self.columns;
             let open = |query: &Query<'_, T, At>, range| {
                 ValueStream::new(query, range, reads_rows, columns, 1)
             };
-            self.query.page_of(after, open, |values| values).await
+            query.page_of(after, open, |values| values).await
         })
         .await
     }
@@ -186,11 +191,17 @@ impl<T: S3Schema, C: Columns<T>, At> Select<'_, T, C, At> {
     }
 
     fn checked_values(&self) -> Result<ValueStream<T, C>> {
-        let (range, reads_rows) = (self.query.range()?, self.reads_rows());
+        let reads_rows = self.reads_rows();
+        let query = if reads_rows {
+            self.query.through_index()
+        } else {
+            self.query.clone()
+        };
+        let range = query.range()?;
         if reads_rows {
-            self.query.check_scan(&range, self.query.spec.limit)?;
+            query.check_scan(&range, query.spec.limit)?;
         }
-        let values = ValueStream::new(&self.query, range, reads_rows, self.columns, 0);
+        let values = ValueStream::new(&query, range, reads_rows, self.columns, 0);
         Ok(values)
     }
 }

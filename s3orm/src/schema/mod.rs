@@ -10,6 +10,7 @@ pub use prepare::{Generate, Prepare, Timestamp, WriteEvent};
 
 use crate::body::{BodyError, Compression, Content};
 use crate::hooks::HookResult;
+use crate::index::{IndexSchema, IndexVisitor};
 use crate::key::{ColumnError, Encoding, KeyError, KeyFrom, KeyTuple, PathTemplate};
 
 /// A struct that is a row of a table: what `#[derive(S3Schema)]` implements.
@@ -29,6 +30,11 @@ pub trait S3Schema: Sized + Send + Sync + 'static {
     type KeyHandles: Copy;
     /// A struct with a [`ColumnHandle`] for each column.
     type ColumnHandles: Copy;
+    /// A struct with an [`IndexHandle`](crate::index::IndexHandle) for each plain index; `()` without any.
+    type IndexHandles: Copy;
+    /// A struct with a [`UniqueHandle`](crate::index::UniqueHandle) for each unique index; `()`
+    /// without any.
+    type UniqueHandles: Copy;
 
     /// The table's description.
     const SCHEMA: &'static TableSchema;
@@ -36,6 +42,10 @@ pub trait S3Schema: Sized + Send + Sync + 'static {
     const KEY: Self::KeyHandles;
     /// Handles of all columns: `Person::COL.age`.
     const COL: Self::ColumnHandles;
+    /// Handles of the plain indexes: `Person::INDEX.city`.
+    const INDEX: Self::IndexHandles;
+    /// Handles of the unique indexes: `Person::UNIQUE.email`.
+    const UNIQUE: Self::UniqueHandles;
 
     /// This row's key columns.
     fn key(&self) -> Self::Key;
@@ -71,6 +81,9 @@ pub trait S3Schema: Sized + Send + Sync + 'static {
 
     #[doc(hidden)]
     fn __after_delete(_key: &Self::Key) {}
+    /// Shows the columns of an index, by its number in [`TableSchema::indexes`].
+    #[doc(hidden)]
+    fn index_columns<V: IndexVisitor<Self>>(_index: usize, _visitor: &mut V) {}
 }
 
 /// A table's description, as the derive understood it.
@@ -91,19 +104,21 @@ pub struct TableSchema {
     pub columns: &'static [ColumnSchema],
     /// Whether its rows can take part in transactions: `#[s3(transactional)]`.
     pub transactional: bool,
+    /// Its indexes, plain and unique.
+    pub indexes: &'static [IndexSchema],
     /// The struct's documentation.
     pub doc: &'static str,
 }
 
 impl TableSchema {
     /// Whether its rows carry a stamp, in a member `_m` that is the library's, and are read before
-    /// they are written: those of tables with transactions are.
+    /// they are written: those of tables with transactions or indexes are.
     ///
     /// Writes of such a table are refused where [`doctor`](crate::Db::doctor) has recorded that the
     /// store does not honour their conditions (below level L2); the first write of a connection asks
     /// for that record, with 1 GET.
     pub fn is_stamped(&self) -> bool {
-        self.transactional
+        self.transactional || !self.indexes.is_empty()
     }
 }
 
@@ -230,6 +245,7 @@ impl AnyKey {
         compress: None,
         columns: &[],
         transactional: false,
+        indexes: &[],
         doc: "",
     };
 

@@ -9,8 +9,8 @@ use s3s::dto::{self, ETagCondition};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use crate::store::{
-    ByteRange, DeleteObject, ETag, Metadata, Object, ObjectMeta, Precondition, StoreError,
-    StoreErrorKind,
+    ByteRange, Checksum, DeleteObject, ETag, Metadata, Object, ObjectMeta, Precondition,
+    StoreError, StoreErrorKind,
 };
 
 const META: &str = "x-amz-meta-";
@@ -136,6 +136,22 @@ pub(super) fn metadata_headers(metadata: &Metadata) -> S3Result<HeaderMap> {
         headers.insert(name, value);
     }
     Ok(headers)
+}
+
+/// The object's checksum, for a caller who asks for it.
+pub(super) fn checksum(
+    checksum: Option<Checksum>,
+    mode: Option<&dto::ChecksumMode>,
+) -> Option<String> {
+    let asked = mode.is_some_and(|mode| mode.as_str() == dto::ChecksumMode::ENABLED);
+    let checksum = checksum.filter(|_| asked);
+    checksum.map(|checksum| checksum.to_string())
+}
+
+/// The checksum that a caller says the object has.
+pub(super) fn claimed(text: Option<&str>) -> S3Result<Option<Checksum>> {
+    let parsed = text.map(str::parse).transpose();
+    parsed.map_err(|error| s3_error!(InvalidRequest, "`x-amz-checksum-crc64nvme` is {error}"))
 }
 
 pub(super) fn etag(tag: &ETag) -> dto::ETag {

@@ -1,16 +1,20 @@
-//! Listings, in S3's old form and in its new one.
+//! Listings: of objects, in S3's old form and in its new one, of uploads, and of parts.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use s3s::dto::{
-    CommonPrefix, EncodingType, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
-    ListObjectsV2Output, Object, ObjectStorageClass,
+    CommonPrefix, EncodingType, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
+    ListPartsOutput, MultipartUpload, Object, ObjectStorageClass, Part,
 };
 use s3s::{S3Result, s3_error};
 
 use super::convert;
-use crate::store::{ListObjects, ListStart, Page, Store};
+use crate::store::{
+    ListObjects, ListParts, ListStart, ListUploads, ListedPart, ListedUpload, Page, Store,
+    UploadMarker,
+};
 
 /// The most keys of one page, and how many there are when the caller does not say.
 const MAX_KEYS: u16 = 1000;
@@ -70,6 +74,88 @@ pub(super) async fn old(store: &dyn Store, input: ListObjectsInput) -> S3Result<
         common_prefixes: Some(names.prefixes(&page)),
         contents: Some(names.objects(&page)),
         ..ListObjectsOutput::default()
+    })
+}
+
+/// `ListMultipartUploads`, without a delimiter.
+pub(super) async fn uploads(
+    store: &dyn Store,
+    input: ListMultipartUploadsInput,
+) -> S3Result<ListMultipartUploadsOutput> {
+    if input.delimiter.is_some() {
+        return Err(s3_error!(
+            NotImplemented,
+            "this server lists uploads without a delimiter"
+        ));
+    }
+    let names = Names::new(input.encoding_type.as_ref())?;
+    let limit = max_keys(input.max_uploads)?.max(1);
+    let key_marker = input.key_marker.filter(|key| !key.is_empty());
+    let id_marker = input.upload_id_marker.filter(|id| !id.is_empty());
+    let after = key_marker.as_ref().map(|key| UploadMarker {
+        key: key.clone(),
+        // Without an upload, it stands for all of its key.
+        upload_id: id_marker.clone().unwrap_or_else(|| char::MAX.to_string()),
+    });
+    let prefix = input.prefix.unwrap_or_default();
+    let request = ListUploads {
+        prefix: prefix.clone(),
+        after,
+        limit: Some(limit),
+    };
+    let page = store.list_uploads(request).await;
+    let page = page.map_err(|error| convert::error(&error))?;
+    let upload = |upload: &ListedUpload| MultipartUpload {
+        key: Some(names.write(&upload.key)),
+        upload_id: Some(upload.upload_id.clone()),
+        initiated: Some(upload.initiated.into()),
+        ..MultipartUpload::default()
+    };
+    Ok(ListMultipartUploadsOutput {
+        bucket: Some(input.bucket),
+        prefix: Some(names.write(&prefix)),
+        max_uploads: Some(limit.into()),
+        key_marker: key_marker.map(|key| names.write(&key)),
+        upload_id_marker: id_marker,
+        is_truncated: Some(page.next.is_some()),
+        encoding_type: input.encoding_type,
+        uploads: Some(page.uploads.iter().map(upload).collect()),
+        next_key_marker: page.next.as_ref().map(|next| names.write(&next.key)),
+        next_upload_id_marker: page.next.map(|next| next.upload_id),
+        ..ListMultipartUploadsOutput::default()
+    })
+}
+
+/// `ListParts`.
+pub(super) async fn parts(store: &dyn Store, input: ListPartsInput) -> S3Result<ListPartsOutput> {
+    let limit = max_keys(input.max_parts)?.max(1);
+    let after = input.part_number_marker.unwrap_or_default();
+    let request = ListParts {
+        key: input.key.clone(),
+        upload_id: input.upload_id.clone(),
+        after: u16::try_from(after)
+            .map_err(|_| s3_error!(InvalidArgument, "`part-number-marker` numbers no part"))?,
+        limit: Some(limit),
+    };
+    let page = store.list_parts(request).await;
+    let page = page.map_err(|error| convert::error(&error))?;
+    let part = |part: ListedPart| Part {
+        part_number: Some(part.number.into()),
+        e_tag: Some(convert::etag(&part.etag)),
+        size: Some(convert::length(part.size)),
+        checksum_crc64nvme: part.checksum.map(|checksum| checksum.to_string()),
+        ..Part::default()
+    };
+    Ok(ListPartsOutput {
+        bucket: Some(input.bucket),
+        key: Some(input.key),
+        upload_id: Some(input.upload_id),
+        max_parts: Some(limit.into()),
+        part_number_marker: Some(after),
+        is_truncated: Some(page.next.is_some()),
+        next_part_number_marker: page.next.map(Into::into),
+        parts: Some(page.parts.into_iter().map(part).collect()),
+        ..ListPartsOutput::default()
     })
 }
 

@@ -38,6 +38,7 @@ fn bucket(method: &Method, has: impl Fn(&str) -> bool) -> &'static str {
     match *method {
         Method::GET if has("location") => "GetBucketLocation",
         Method::GET if has("list-type") => "ListObjectsV2",
+        Method::GET if has("uploads") => "ListMultipartUploads",
         Method::GET => "ListObjects",
         Method::HEAD => "HeadBucket",
         Method::PUT => "CreateBucket",
@@ -49,6 +50,7 @@ fn bucket(method: &Method, has: impl Fn(&str) -> bool) -> &'static str {
 
 fn object(method: &Method, has: impl Fn(&str) -> bool, copies: bool) -> &'static str {
     match *method {
+        Method::GET if has("uploadId") => "ListParts",
         Method::GET => "GetObject",
         Method::HEAD => "HeadObject",
         Method::PUT if has("uploadId") => "UploadPart",

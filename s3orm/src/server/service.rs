@@ -9,9 +9,10 @@ use s3s::dto::{
     DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
     DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, GetBucketLocationInput,
     GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
-    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsInput,
-    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, MetadataDirective, PutObjectInput,
-    PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
+    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, MetadataDirective,
+    PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
 };
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
@@ -85,6 +86,12 @@ impl S3 for Buckets {
             content_encoding: object.meta.content_encoding,
             e_tag: Some(convert::etag(&object.meta.etag)),
             last_modified: object.meta.last_modified.map(Into::into),
+            // Of the whole object only.
+            checksum_crc64nvme: convert::checksum(
+                object.meta.checksum,
+                input.checksum_mode.as_ref(),
+            )
+            .filter(|_| range.is_none()),
             body: Some(StreamingBlob::from(Body::from(object.body))),
             ..GetObjectOutput::default()
         };
@@ -109,6 +116,7 @@ impl S3 for Buckets {
             content_encoding: meta.content_encoding,
             e_tag: Some(convert::etag(&meta.etag)),
             last_modified: meta.last_modified.map(Into::into),
+            checksum_crc64nvme: convert::checksum(meta.checksum, input.checksum_mode.as_ref()),
             ..HeadObjectOutput::default()
         };
         let headers = convert::metadata_headers(&meta.metadata)?;
@@ -124,6 +132,8 @@ impl S3 for Buckets {
             content_encoding: convert::content_encoding(input.content_encoding).map(Into::into),
             metadata: convert::metadata(&headers)?,
             body: body::read(input.body, &headers, request.trailing_headers).await?,
+            // It is checked where it is read.
+            checksum: None,
         };
         let written = self.bucket(&input.bucket)?.put(&put).await.s3()?;
         answer(PutObjectOutput {
@@ -262,6 +272,7 @@ impl S3 for Buckets {
             content_type: input.content_type,
             content_encoding: convert::content_encoding(input.content_encoding),
             metadata: convert::metadata(&request.headers)?,
+            checksums: input.checksum_algorithm.is_some(),
         };
         let id = self
             .bucket(&input.bucket)?
@@ -283,6 +294,7 @@ impl S3 for Buckets {
             upload_id: input.upload_id,
             number: convert::part_number(Some(input.part_number))?,
             body: body::read(input.body, &request.headers, request.trailing_headers).await?,
+            checksum: None,
         };
         let tag = self.bucket(&input.bucket)?.upload_part(part).await.s3()?;
         answer(UploadPartOutput {
@@ -315,6 +327,7 @@ impl S3 for Buckets {
                 .map(part)
                 .collect::<S3Result<_>>()?,
             precondition: convert::precondition(&request.headers)?,
+            checksum: convert::claimed(input.checksum_crc64nvme.as_deref())?,
         };
         let bucket = self.bucket(&input.bucket)?;
         let written = bucket.complete_upload(complete).await.s3()?;
@@ -337,6 +350,19 @@ impl S3 for Buckets {
             .await
             .s3()?;
         answer(AbortMultipartUploadOutput::default())
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: S3Request<ListMultipartUploadsInput>,
+    ) -> Answer<ListMultipartUploadsOutput> {
+        let bucket = self.bucket(&request.input.bucket)?;
+        answer(listing::uploads(&*bucket, request.input).await?)
+    }
+
+    async fn list_parts(&self, request: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
+        let bucket = self.bucket(&request.input.bucket)?;
+        answer(listing::parts(&*bucket, request.input).await?)
     }
 
     async fn create_bucket(

@@ -28,8 +28,8 @@ impl Patience {
     /// Reads a row until no undecided transaction is in the way.
     ///
     /// # Errors
-    /// Those of [`look`](seen::look); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown) if a transaction
-    /// cannot be aborted because the answers are lost each time.
+    /// Those of [`look`](seen::look); [`Unavailable`](ErrorKind::Unavailable) if a transaction cannot be
+    /// aborted because the answers are lost each time.
     pub(crate) async fn look(&mut self, db: &Db, key: &str) -> Result<Seen> {
         loop {
             let seen = seen::look(db, key).await?;
@@ -69,8 +69,9 @@ pub(crate) async fn abort(db: &Db, record: Record) -> Result<()> {
             Ok(())
         }
         Decided::Missing => Ok(()),
+        // That is of the other transaction: of what the caller asked for nothing is sent yet.
         Decided::Unknown(error) => Err(Error::new(
-            ErrorKind::OutcomeUnknown,
+            ErrorKind::Unavailable,
             "a transaction is in the way, and cannot be aborted",
         )
         .with_source(error)),

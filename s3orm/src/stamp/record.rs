@@ -274,6 +274,7 @@ fn request(db: &Db, id: &TxId, body: &Body, precondition: Precondition) -> Resul
         content_type: Some("application/json".into()),
         content_encoding: None,
         metadata,
+        ..PutObject::default()
     })
 }
 

@@ -262,7 +262,7 @@ impl Seen {
         form: &Form,
         logical: Option<String>,
     ) -> Result<()> {
-        let object = self.object.as_ref();
+        let (object, keeps) = (self.object.as_ref(), logical.is_some());
         let stamp = Stamp {
             version: write::id(request).to_owned(),
             previous: object
@@ -279,11 +279,26 @@ impl Seen {
             Some(object) => Precondition::IfMatch(object.meta.etag.clone()),
             None => Precondition::IfAbsent,
         };
-        if let Some(previous) = stamp.previous {
+        if let Some(previous) = self.replaced_by(keeps) {
             request
                 .metadata
                 .insert(write::PREVIOUS.to_owned(), previous);
         }
         Ok(())
+    }
+
+    /// Which write, of those before this one, can still be known by the object that this one makes:
+    /// the one that made the value that is replaced. What only sets or clears an intent replaces no
+    /// value; so it must not hide who did.
+    fn replaced_by(&self, keeps: bool) -> Option<String> {
+        let object = self.object.as_ref()?;
+        let committed = object
+            .under
+            .as_ref()
+            .is_some_and(|under| self.value_version.as_deref() == Some(under.intent.tx.as_str()));
+        if keeps && committed {
+            return object.meta.metadata.get(write::PREVIOUS).cloned();
+        }
+        self.value_version.clone()
     }
 }

@@ -13,9 +13,9 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreErrorKind, StoreFuture, Survey,
-    UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Presign, PresignedUrl, PutObject,
+    Store, StoreError, StoreErrorKind, StoreFuture, Survey, UploadPart, UploadsPage, Written,
 };
 
 /// What an entry takes besides its texts and bytes, about.
@@ -186,6 +186,18 @@ impl Store for CacheStore {
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         self.inner.abort_upload(key, upload_id)
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        self.inner.list_uploads(request)
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        self.inner.list_parts(request)
+    }
+
+    fn presign(&self, request: Presign) -> StoreFuture<'_, PresignedUrl> {
+        self.inner.presign(request)
     }
 
     fn service(&self) -> String {

@@ -4,7 +4,10 @@
 use std::ops::Bound;
 
 use super::rules::{hex, invalid, unhex};
-use super::{ListObjects, ListStart, ListedObject, Page, StoreError};
+use super::{
+    ListObjects, ListParts, ListStart, ListUploads, ListedObject, ListedPart, ListedUpload, Page,
+    PartsPage, StoreError, UploadMarker, UploadsPage,
+};
 
 /// The most entries of a page, and their number unless the request says fewer.
 const MAX_ENTRIES: u16 = 1000;
@@ -20,10 +23,7 @@ pub(crate) trait Keys {
 
 /// The page that `request` asks for.
 pub(crate) fn page(request: &ListObjects, keys: &mut impl Keys) -> Result<Page, StoreError> {
-    let limit = match request.limit {
-        Some(0) => return Err(invalid("a page has one entry at least")),
-        limit => usize::from(limit.unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES)),
-    };
+    let limit = limit(request.limit)?;
     let mut from = match &request.start {
         ListStart::First => Position::Start,
         ListStart::After(key) => Position::AfterKey(key.clone()),
@@ -44,6 +44,52 @@ pub(crate) fn page(request: &ListObjects, keys: &mut impl Keys) -> Result<Page, 
         }
     }
     Ok(page)
+}
+
+fn limit(asked: Option<u16>) -> Result<usize, StoreError> {
+    match asked {
+        Some(0) => Err(invalid("a page has one entry at least")),
+        limit => Ok(usize::from(limit.unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES))),
+    }
+}
+
+/// The page of `uploads`, which are all that there are, in any order.
+pub(crate) fn uploads_page(
+    request: &ListUploads,
+    mut uploads: Vec<ListedUpload>,
+) -> Result<UploadsPage, StoreError> {
+    let limit = limit(request.limit)?;
+    let place = |upload: &ListedUpload| (upload.key.clone(), upload.upload_id.clone());
+    let after = request.after.as_ref();
+    let after = after.map(|marker| (marker.key.clone(), marker.upload_id.clone()));
+    uploads.retain(|upload| {
+        upload.key.starts_with(&request.prefix)
+            && after.as_ref().is_none_or(|after| place(upload) > *after)
+    });
+    uploads.sort_by_key(place);
+    let is_last = uploads.len() <= limit;
+    uploads.truncate(limit);
+    let last = uploads.last().filter(|_| !is_last);
+    let next = last.map(|upload| UploadMarker {
+        key: upload.key.clone(),
+        upload_id: upload.upload_id.clone(),
+    });
+    Ok(UploadsPage { uploads, next })
+}
+
+/// The page of `parts`, which are all that the upload has, in any order.
+pub(crate) fn parts_page(
+    request: &ListParts,
+    mut parts: Vec<ListedPart>,
+) -> Result<PartsPage, StoreError> {
+    let limit = limit(request.limit)?;
+    parts.retain(|part| part.number > request.after);
+    parts.sort_by_key(|part| part.number);
+    let is_last = parts.len() <= limit;
+    parts.truncate(limit);
+    let last = parts.last().filter(|_| !is_last);
+    let next = last.map(|part| part.number);
+    Ok(PartsPage { parts, next })
 }
 
 /// What `key` is rolled up into: up to and with the first delimiter after the prefix.

@@ -9,11 +9,12 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::listing::{self, Keys};
-use super::rules::{self, Attributes};
+use super::rules::{self, Attributes, Sums};
 use super::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
-    ListedObject, Object, ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, UploadPart,
-    Written, check_key,
+    Checksum, CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, ListedObject, ListedPart, ListedUpload, Object, ObjectMeta, Page,
+    PartsPage, PutObject, Store, StoreError, StoreFuture, UploadPart, UploadsPage, Written,
+    check_key,
 };
 use crate::env::Env;
 
@@ -53,14 +54,16 @@ struct Bucket {
 struct Stored {
     body: Bytes,
     etag: ETag,
+    checksum: Option<Checksum>,
     last_modified: SystemTime,
     attributes: Attributes,
 }
 
 struct Upload {
     key: String,
+    initiated: SystemTime,
     attributes: Attributes,
-    parts: BTreeMap<u16, (ETag, Bytes)>,
+    parts: BTreeMap<u16, (Sums, Bytes)>,
 }
 
 impl MemoryStore {
@@ -116,8 +119,10 @@ impl MemoryStore {
         check_key(&request.key)?;
         rules::check_body(request.body.len())?;
         let attributes = Attributes::of_put(request)?;
+        let sums = rules::checked_sums(&request.body, request.checksum)?;
         let stored = Stored {
-            etag: rules::etag_of(&request.body),
+            etag: sums.etag,
+            checksum: sums.checksum,
             body: request.body.clone(),
             last_modified: self.now(),
             attributes,
@@ -181,6 +186,7 @@ impl MemoryStore {
         let upload = Upload {
             attributes: Attributes::of_upload(&request)?,
             key: request.key,
+            initiated: self.now(),
             parts: BTreeMap::new(),
         };
         let id = rules::hex(&self.service.env.random_bytes::<16>());
@@ -193,11 +199,11 @@ impl MemoryStore {
     fn upload_part_now(&self, request: UploadPart) -> Result<ETag, StoreError> {
         rules::check_part_number(request.number)?;
         rules::check_body(request.body.len())?;
-        let etag = rules::etag_of(&request.body);
+        let sums = rules::checked_sums(&request.body, request.checksum)?;
+        let etag = sums.etag.clone();
         self.locked(|bucket| {
             let upload = bucket.upload(&request.key, &request.upload_id)?;
-            let part = (etag.clone(), request.body);
-            upload.parts.insert(request.number, part);
+            upload.parts.insert(request.number, (sums, request.body));
             Ok(etag)
         })
     }
@@ -206,9 +212,9 @@ impl MemoryStore {
         let last_modified = self.now();
         self.locked(|bucket| {
             let upload = bucket.upload(&request.key, &request.upload_id)?;
-            let etag = rules::check_parts(&request.parts, |number| {
+            let sums = rules::check_parts(request, |number| {
                 let part = upload.parts.get(&number);
-                Ok(part.map(|(etag, body)| (etag.clone(), body.len() as u64)))
+                Ok(part.map(|(sums, body)| (sums.clone(), body.len() as u64)))
             })?;
             let bodies: Vec<&[u8]> = request
                 .parts
@@ -217,13 +223,41 @@ impl MemoryStore {
                 .collect();
             let stored = Stored {
                 body: bodies.concat().into(),
-                etag,
+                etag: sums.etag,
+                checksum: sums.checksum,
                 last_modified,
                 attributes: upload.attributes.clone(),
             };
             let written = bucket.write(request.key.clone(), stored, &request.precondition)?;
             bucket.uploads.remove(&request.upload_id);
             Ok(written)
+        })
+    }
+
+    fn list_uploads_now(&self, request: &ListUploads) -> Result<UploadsPage, StoreError> {
+        self.locked(|bucket| {
+            let uploads = bucket.uploads.iter().map(|(id, upload)| ListedUpload {
+                key: upload.key.clone(),
+                upload_id: id.clone(),
+                initiated: upload.initiated,
+            });
+            listing::uploads_page(request, uploads.collect())
+        })
+    }
+
+    fn list_parts_now(&self, request: &ListParts) -> Result<PartsPage, StoreError> {
+        self.locked(|bucket| {
+            let upload = bucket.upload(&request.key, &request.upload_id)?;
+            let parts = upload
+                .parts
+                .iter()
+                .map(|(number, (sums, body))| ListedPart {
+                    number: *number,
+                    etag: sums.etag.clone(),
+                    size: body.len() as u64,
+                    checksum: sums.checksum,
+                });
+            listing::parts_page(request, parts.collect())
         })
     }
 
@@ -285,6 +319,7 @@ impl Stored {
             content_type: Some(self.attributes.content_type),
             content_encoding: self.attributes.content_encoding,
             metadata: self.attributes.metadata,
+            checksum: self.checksum,
         }
     }
 }
@@ -370,6 +405,14 @@ impl Store for MemoryStore {
                 Ok(())
             })
         })
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        Box::pin(async move { self.list_uploads_now(&request) })
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        Box::pin(async move { self.list_parts_now(&request) })
     }
 
     fn service(&self) -> String {

@@ -17,11 +17,13 @@ use bytes::Bytes;
 
 #[cfg(feature = "cache")]
 pub mod cache;
+mod checksum;
 #[cfg(all(feature = "dir", unix))]
 pub mod dir;
 mod layers;
 mod listing;
 pub mod memory;
+mod presign;
 pub mod retry;
 mod rules;
 #[cfg(feature = "s3")]
@@ -29,11 +31,18 @@ pub mod s3;
 mod survey;
 pub(crate) mod time;
 pub mod trace;
+mod upload;
 
+pub use self::checksum::{Checksum, NoChecksum};
 pub(crate) use self::layers::Layers;
+pub use self::presign::{Presign, PresignedAccess, PresignedUrl};
 #[cfg(feature = "rusoto")]
 pub use self::s3::rusoto;
 pub use self::survey::{LifecycleRule, Survey, Versioning};
+pub use self::upload::{
+    CompleteUpload, CreateUpload, ListParts, ListUploads, ListedPart, ListedUpload, PartsPage,
+    UploadMarker, UploadPart, UploadsPage,
+};
 
 /// What a store's call returns: a boxed future, so that the trait is object-safe.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -80,6 +89,21 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Drops an upload and its parts.
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()>;
+
+    /// One page of the uploads that were begun and neither completed nor aborted, in byte order of
+    /// their keys.
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage>;
+
+    /// One page of the parts that an unfinished upload has.
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage>;
+
+    /// Signs a request for somebody else to make. No request, but for credentials where they have
+    /// to be fetched. [`StoreErrorKind::Unsupported`] where there are no URLs.
+    fn presign(&self, request: Presign) -> StoreFuture<'_, PresignedUrl> {
+        let _ = request;
+        let nobody = StoreError::new(StoreErrorKind::Unsupported, "only `s3://` has signed URLs");
+        Box::pin(std::future::ready(Err(nobody)))
+    }
 
     /// Which service this is, for a person and to tell one from another: `https://host`,
     /// `file:/folder`, `memory:`; empty where nobody knows. No request.
@@ -202,6 +226,8 @@ pub struct PutObject {
     pub content_encoding: Option<Cow<'static, str>>,
     /// User metadata.
     pub metadata: Metadata,
+    /// Refuse the body if its bytes have another.
+    pub checksum: Option<Checksum>,
 }
 
 /// A deletion.
@@ -277,6 +303,8 @@ pub struct ObjectMeta {
     pub content_encoding: Option<String>,
     /// User metadata.
     pub metadata: Metadata,
+    /// Of the whole object's bytes: of a `HEAD`, where the store keeps it; a read need not tell.
+    pub checksum: Option<Checksum>,
 }
 
 /// What is said of an object beside its bytes.
@@ -314,45 +342,6 @@ pub struct CopyObject {
     pub precondition: Precondition,
     /// What is said of the destination; what is said of the source if none.
     pub replace: Option<Description>,
-}
-
-/// The start of a multipart upload.
-#[derive(Debug, Clone, Default)]
-pub struct CreateUpload {
-    /// The object.
-    pub key: String,
-    /// `application/octet-stream` if none.
-    pub content_type: Option<String>,
-    /// As [`PutObject::content_encoding`].
-    pub content_encoding: Option<String>,
-    /// User metadata.
-    pub metadata: Metadata,
-}
-
-/// One part of an upload.
-#[derive(Debug, Clone)]
-pub struct UploadPart {
-    /// The object.
-    pub key: String,
-    /// The upload.
-    pub upload_id: String,
-    /// 1 to 10,000.
-    pub number: u16,
-    /// Its bytes.
-    pub body: Bytes,
-}
-
-/// The end of a multipart upload.
-#[derive(Debug, Clone)]
-pub struct CompleteUpload {
-    /// The object.
-    pub key: String,
-    /// The upload.
-    pub upload_id: String,
-    /// The parts' numbers, ascending, with the tags that [`Store::upload_part`] answered.
-    pub parts: Vec<(u16, ETag)>,
-    /// When to apply it.
-    pub precondition: Precondition,
 }
 
 /// What a write answers.

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreErrorKind, StoreFuture, Survey,
-    UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Presign, PresignedUrl, PutObject,
+    Store, StoreError, StoreErrorKind, StoreFuture, Survey, UploadPart, UploadsPage, Written,
 };
 use crate::env::{Env, Instant};
 use crate::settings;
@@ -204,6 +204,24 @@ impl Store for RetryStore {
         }))
     }
 
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        Box::pin(self.send(Repeat::Harmless, request, |request| {
+            self.inner.list_uploads(request)
+        }))
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        Box::pin(self.send(Repeat::Harmless, request, |request| {
+            self.inner.list_parts(request)
+        }))
+    }
+
+    fn presign(&self, request: Presign) -> StoreFuture<'_, PresignedUrl> {
+        Box::pin(self.send(Repeat::Harmless, request, |request| {
+            self.inner.presign(request)
+        }))
+    }
+
     fn service(&self) -> String {
         self.inner.service()
     }
@@ -285,6 +303,7 @@ mod tests {
             content_type: None,
             content_encoding: None,
             metadata: super::super::Metadata::new(),
+            checksum: None,
         }
     }
 
@@ -334,6 +353,12 @@ mod tests {
         fn service(&self) -> String {
             "a script".to_owned()
         }
+        fn list_uploads(&self, _: ListUploads) -> StoreFuture<'_, UploadsPage> {
+            self.answer(UploadsPage::default())
+        }
+        fn list_parts(&self, _: ListParts) -> StoreFuture<'_, PartsPage> {
+            self.answer(PartsPage::default())
+        }
         fn bucket(&self) -> &'static str {
             "scripted"
         }
@@ -374,12 +399,14 @@ mod tests {
             upload_id: "u".to_owned(),
             number: 1,
             body: bytes::Bytes::new(),
+            checksum: None,
         };
         let end = CompleteUpload {
             key: "k".to_owned(),
             upload_id: "u".to_owned(),
             parts: Vec::new(),
             precondition: super::super::Precondition::None,
+            checksum: None,
         };
         let outcome = match name {
             "get" => store.get(GetObject::default()).await.map(drop),
@@ -389,6 +416,8 @@ mod tests {
             "head_bucket" => store.head_bucket().await,
             "upload_part" => store.upload_part(part).await.map(drop),
             "abort_upload" => store.abort_upload("k", "u").await,
+            "list_uploads" => store.list_uploads(ListUploads::default()).await.map(drop),
+            "list_parts" => store.list_parts(ListParts::default()).await.map(drop),
             "create_upload" => store.create_upload(CreateUpload::default()).await.map(drop),
             "put" => store.put(&PutObject::default()).await.map(drop),
             "delete" => store.delete(DeleteObject::default()).await,
@@ -411,7 +440,7 @@ mod tests {
         StoreError::new(kind, "scripted")
     }
 
-    const HARMLESS: [&str; 8] = [
+    const HARMLESS: [&str; 10] = [
         "get",
         "head",
         "list",
@@ -420,6 +449,8 @@ mod tests {
         "upload_part",
         "abort_upload",
         "create_upload",
+        "list_uploads",
+        "list_parts",
     ];
     const WRITES: [&str; 7] = [
         "put",

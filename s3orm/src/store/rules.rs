@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use md5::{Digest as _, Md5};
 
 use super::{
-    ByteRange, CopyObject, CreateUpload, DeleteObject, Description, ETag, GetObject, Metadata,
-    Precondition, PutObject, StoreError, StoreErrorKind,
+    ByteRange, Checksum, CompleteUpload, CopyObject, CreateUpload, DeleteObject, Description, ETag,
+    GetObject, Metadata, Precondition, PutObject, StoreError, StoreErrorKind,
 };
 
 /// The most that S3 takes of user metadata: names and values together.
@@ -332,12 +332,40 @@ pub(crate) fn check_part_number(number: u16) -> Result<(), StoreError> {
     )))
 }
 
-/// Checks a completion's list against the parts that were uploaded; the answer is the whole
-/// object's tag.
+/// What is told of an object's bytes, or of a part's.
+#[derive(Debug, Clone)]
+pub(crate) struct Sums {
+    pub(crate) etag: ETag,
+    /// Not of what another program wrote into a folder.
+    pub(crate) checksum: Option<Checksum>,
+}
+
+/// The sums of a body that was written in one piece, if it has the checksum that it should have.
+pub(crate) fn checked_sums(body: &[u8], expected: Option<Checksum>) -> Result<Sums, StoreError> {
+    let sums = Sums {
+        etag: etag_of(body),
+        checksum: Some(Checksum::of(body)),
+    };
+    check_checksum(sums.checksum, expected)?;
+    Ok(sums)
+}
+
+fn check_checksum(found: Option<Checksum>, expected: Option<Checksum>) -> Result<(), StoreError> {
+    match (found, expected) {
+        (Some(found), Some(expected)) if found != expected => {
+            let message = format!("the bytes have the checksum `{found}`, not `{expected}`");
+            Err(invalid(message).with_status(400, Some("BadDigest".to_owned())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks a completion against the parts that were uploaded; the answer is the whole object's sums.
 pub(crate) fn check_parts(
-    listed: &[(u16, ETag)],
-    uploaded: impl Fn(u16) -> Result<Option<(ETag, u64)>, StoreError>,
-) -> Result<ETag, StoreError> {
+    request: &CompleteUpload,
+    uploaded: impl Fn(u16) -> Result<Option<(Sums, u64)>, StoreError>,
+) -> Result<Sums, StoreError> {
+    let listed = &request.parts;
     if listed.is_empty() {
         return Err(invalid("a completion has one part at least"));
     }
@@ -345,9 +373,10 @@ pub(crate) fn check_parts(
         return Err(invalid("the parts are not in ascending order"));
     }
     let mut digests = Md5::new();
+    let mut checksum = Some(Checksum::EMPTY);
     for (index, (number, tag)) in listed.iter().enumerate() {
-        let size = match uploaded(*number)? {
-            Some((found, size)) if found == *tag => size,
+        let (sums, size) = match uploaded(*number)? {
+            Some((found, size)) if found.etag == *tag => (found, size),
             _ => return Err(invalid(format!("there is no part {number} with this tag"))),
         };
         if size < MIN_PART && index + 1 < listed.len() {
@@ -357,9 +386,17 @@ pub(crate) fn check_parts(
         }
         // Parts have tags of `etag_of`, so there are bytes.
         digests.update(unhex(tag.as_str()).unwrap_or_default());
+        checksum = match (checksum, sums.checksum) {
+            (Some(so_far), Some(part)) => Some(so_far.followed_by(part, size)),
+            _ => None,
+        };
     }
+    check_checksum(checksum, request.checksum)?;
     let digest = hex(&digests.finalize());
-    Ok(ETag::new(&format!("{digest}-{}", listed.len())))
+    Ok(Sums {
+        etag: ETag::new(&format!("{digest}-{}", listed.len())),
+        checksum,
+    })
 }
 
 /// The tag of an object that was written in one piece: its MD5.
@@ -448,12 +485,25 @@ mod tests {
 
     #[test]
     fn tags_of_parts() {
-        let part = etag_of(b"hello");
+        let sums = checked_sums(b"hello", None).unwrap();
+        let part = sums.etag.clone();
         assert_eq!(part.as_str(), "5d41402abc4b2a76b9719d911017c592");
-        let whole = check_parts(&[(3, part.clone())], |_| Ok(Some((part.clone(), 5)))).unwrap();
+        let mut complete = CompleteUpload {
+            key: "a".to_owned(),
+            upload_id: "u".to_owned(),
+            parts: vec![(3, part.clone())],
+            precondition: Precondition::None,
+            checksum: Some(Checksum::of(b"hello")),
+        };
+        let whole = check_parts(&complete, |_| Ok(Some((sums.clone(), 5)))).unwrap();
+        assert_eq!(whole.checksum, Some(Checksum::of(b"hello")));
+        let whole = whole.etag;
         // MD5 of the 16 bytes of the part's MD5.
         let expected = format!("{}-1", hex(&Md5::digest(Md5::digest(b"hello"))));
         assert_eq!(whole.as_str(), expected);
         assert!(is_of_parts(&whole) && !is_of_parts(&part));
+        complete.checksum = Some(Checksum::of(b"hallo"));
+        let refused = check_parts(&complete, |_| Ok(Some((sums.clone(), 5)))).unwrap_err();
+        assert_eq!(refused.code(), Some("BadDigest"));
     }
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, Survey, UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Presign, PresignedUrl, PutObject,
+    Store, StoreError, StoreFuture, Survey, UploadPart, UploadsPage, Written,
 };
 use crate::env::Env;
 
@@ -187,6 +188,21 @@ impl Store for TraceStore {
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         let call = self.heard(|| Call::new("DELETE", key).status(204));
         self.told(call, self.inner.abort_upload(key, upload_id), no_bytes)
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        let call = self.heard(|| Call::new("LIST", &format!("(uploads) {}", request.prefix)));
+        self.told(call, self.inner.list_uploads(request), no_bytes)
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        let call = self.heard(|| Call::new("LIST", &format!("(parts) {}", request.key)));
+        self.told(call, self.inner.list_parts(request), no_bytes)
+    }
+
+    /// No request, so nothing is told.
+    fn presign(&self, request: Presign) -> StoreFuture<'_, PresignedUrl> {
+        self.inner.presign(request)
     }
 
     fn service(&self) -> String {

@@ -110,7 +110,7 @@ impl<'a, T: S3Schema> Delete<'a, T> {
 
     async fn remove(self) -> Result<()> {
         if T::SCHEMA.is_stamped() {
-            return self.bury().await.map(drop);
+            return self.bury(false).await.map(drop);
         }
         let (refused, db) = (self.refused(), self.table.db());
         let key = self.table.object_key(&self.key)?;
@@ -146,14 +146,15 @@ impl<T: S3Schema> Table<T> {
 }
 
 impl<T: S3Schema> Delete<'_, T> {
-    /// Deletes a row of a stamped table: a tombstone takes its place.
-    async fn bury(self) -> Result<Option<Row<T>>> {
+    /// Deletes a row of a stamped table: a tombstone takes its place. Unless it is asked for, the row
+    /// need not be readable.
+    async fn bury(self, asked: bool) -> Result<Option<Row<T>>> {
         let (table, mut old) = (self.table, None);
         let object = table.object_key(&self.key)?;
         let swapped = swap(table, &self.key, None, |row, base| {
-            let Some(row) = row else {
+            if let Ok(None) = row {
                 return self.absent(object.clone()).map(|()| Step::Keep);
-            };
+            }
             if self
                 .version
                 .as_ref()
@@ -161,7 +162,9 @@ impl<T: S3Schema> Delete<'_, T> {
             {
                 return Err(changed(object.clone()));
             }
-            old = Some(row);
+            if asked {
+                old = row?;
+            }
             Ok(Step::Write(table.tombstone(object.clone())?))
         });
         Ok(match swapped.await? {
@@ -204,7 +207,7 @@ impl<T: S3Schema> DeleteReturning<'_, T> {
     async fn remove(self) -> Result<Option<Row<T>>> {
         let Self(delete) = self;
         if T::SCHEMA.is_stamped() {
-            return delete.bury().await;
+            return delete.bury(true).await;
         }
         let db = delete.table.db();
         let mut attempts = db.attempts();

@@ -28,7 +28,8 @@ impl<T: S3Schema> Table<T> {
     ///
     /// # Cost
     /// 1 PUT. When the row is there, 1 more HEAD makes sure that it is another's; of a stamped table
-    /// it is 1 GET, and 1 PUT more where a row was deleted before.
+    /// it is 1 GET, and 1 PUT more where a row was deleted before. Of a table with a unique index 1 GET
+    /// before; and what [indexes](crate::index#what-it-costs) cost.
     pub fn insert(&self, row: impl IntoRow<T>) -> Insert<'_, T> {
         Insert::new(self, row.into_row())
     }
@@ -99,11 +100,14 @@ pub(crate) async fn create<T: S3Schema>(
     table.prepare(row, WriteEvent::Insert)?;
     let (key, object) = (row.key(), table.object_key(&row.key())?);
     let nothing = Found {
-        row: None,
+        row: Ok(None),
         base: Base::unseen(object.clone()),
     };
-    let swapped = swap(table, &key, Some(nothing), |found, _| {
-        if found.is_some() {
+    // A claim may be taken for a row that was read before alone.
+    let is_unique = T::SCHEMA.indexes.iter().any(|index| index.unique);
+    let known = (!is_unique).then_some(nothing);
+    let swapped = swap(table, &key, known, |found, _| {
+        if !matches!(found, Ok(None)) {
             let detail = "a row with this key exists";
             return Err(Error::new(ErrorKind::AlreadyExists, detail).with_key(&object));
         }

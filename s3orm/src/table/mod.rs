@@ -325,6 +325,7 @@ impl<T: S3Schema> Table<T> {
             content_type: Some(content_type),
             content_encoding: encoding.map(Into::into),
             metadata: options.metadata(self.db.env())?,
+            checksum: None,
         })
     }
 

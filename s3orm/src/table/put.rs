@@ -131,7 +131,7 @@ impl<'a, T: S3Schema> Put<'a, T> {
 
     async fn run(mut self) -> Result<Row<T>> {
         if T::SCHEMA.is_stamped() {
-            return Ok(PutReturning(self).run().await?.new);
+            return Ok(self.over(false).await?.new);
         }
         let mut request = self
             .table
@@ -143,29 +143,39 @@ impl<'a, T: S3Schema> Put<'a, T> {
     }
 }
 
-impl<T: S3Schema> PutReturning<'_, T> {
-    async fn run(self) -> Result<Replaced<T>> {
-        let Put {
+impl<T: S3Schema> Put<'_, T> {
+    /// Writes over what is read first.
+    async fn over(self, asked: bool) -> Result<Replaced<T>> {
+        let Self {
             table,
             mut row,
             options,
             event,
             version,
-        } = self.0;
+        } = self;
         let version = version.as_ref();
-        let (old, request, etag) = replace(table, &mut row, event, &options, version).await?;
+        let replaced = replace(table, &mut row, event, &options, version, asked).await;
+        let (old, request, etag) = replaced?;
         let new = written(row, request, etag);
         Ok(Replaced { old, new })
     }
 }
 
-/// Writes a row over what was read; that, and the write.
+impl<T: S3Schema> PutReturning<'_, T> {
+    async fn run(self) -> Result<Replaced<T>> {
+        self.0.over(true).await
+    }
+}
+
+/// Writes a row over what was read; that, if it is asked for, and the write. Otherwise what is there
+/// need not be readable.
 pub(crate) async fn replace<T: S3Schema>(
     table: &Table<T>,
     row: &mut T,
     event: WriteEvent,
     options: &WriteOptions,
     version: Option<&Version>,
+    asked: bool,
 ) -> Result<(Option<Row<T>>, PutObject, ETag)> {
     table.prepare(row, event)?;
     let (mut old, key) = (None, row.key());
@@ -174,7 +184,9 @@ pub(crate) async fn replace<T: S3Schema>(
         if version.is_some_and(|version| !base.is_of(version)) {
             return Err(changed(request.key));
         }
-        old = found;
+        if asked {
+            old = found?;
+        }
         Ok(Step::Write(request))
     });
     let (request, etag) = swapped.await?.written()?;

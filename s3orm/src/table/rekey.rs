@@ -228,7 +228,7 @@ where
         let mut attempts = table.db().attempts();
         loop {
             let Found { row, base } = table.find(self.key.clone()).await?;
-            let (Some(mut row), Base::Stamped(seen)) = (row, base) else {
+            let (Some(mut row), Base::Stamped(seen)) = (row?, base) else {
                 return Err(absent(table.object_key(&self.key)?));
             };
             decided((self.change)(&mut row.value)).map_err(|error| error.with_key(&row.key))?;
@@ -237,20 +237,18 @@ where
                 return Err(not_moved(row.key));
             }
             let mut parts = Parts::default();
-            let old = parts.of(seen.key.clone());
-            old.edits.push(table.removal(&self.key)?.edit);
-            old.read = Some(*seen);
-            let new = parts.of(created.key.clone());
-            new.edits.push(created.edit);
+            parts.add(table.removal(&self.key)?).read = Some(*seen);
+            let target = created.key.clone();
+            let new = parts.add(created);
             new.content_type.clone_from(&row.content_type);
             new.metadata.clone_from(&row.metadata);
             if let Verdict::Committed(rows) = coordinator.attempt(parts).await? {
-                let now = rows.iter().find(|seen| seen.key == created.key);
+                let now = rows.iter().find(|seen| seen.key == target);
                 let version = now.and_then(Seen::version);
                 let moved = Error::new(ErrorKind::Internal, "the row was moved and is not there");
                 return Ok(Row {
                     version: version.ok_or(moved)?,
-                    key: created.key,
+                    key: target,
                     ..row
                 });
             }

@@ -1,11 +1,16 @@
 //! Compare and swap: read what is there, decide what to write over it, and write it on what was
 //! read; again when somebody was faster.
 
+use bytes::Bytes;
+
 use super::put::replacing;
 use super::{Table, WriteOptions, store_error, write_error};
 use crate::body::{Content, compress};
 use crate::doctor::Level;
 use crate::error::{Error, ErrorKind, Result};
+use crate::index::layout::Facts;
+use crate::index::upkeep::Upkeep;
+use crate::key::KeyTuple as _;
 use crate::row::{Row, Version};
 use crate::schema::S3Schema;
 use crate::stamp::{Form, Patience, Seen};
@@ -14,7 +19,8 @@ use crate::write::{self, Failure};
 
 /// What was found at a key: the row, and what a write is made on.
 pub(super) struct Found<T> {
-    pub(super) row: Option<Row<T>>,
+    /// An error, if what is there is no row of the table: it can be written over all the same.
+    pub(super) row: Result<Option<Row<T>>>,
     pub(super) base: Base,
 }
 
@@ -98,17 +104,17 @@ impl<T: S3Schema> Table<T> {
         if T::SCHEMA.is_stamped() {
             let seen = Patience::default().look(self.db(), &object).await?;
             return Ok(Found {
-                row: self.row_seen(key, &seen)?,
+                row: self.row_seen(key, &seen),
                 base: Base::Stamped(Box::new(seen)),
             });
         }
         Ok(match self.read_plain(key, object).await? {
             None => Found {
-                row: None,
+                row: Ok(None),
                 base: Base::Plain(None),
             },
             Some((meta, row)) => Found {
-                row: Some(row),
+                row: Ok(Some(row)),
                 base: Base::Plain(Some(meta)),
             },
         })
@@ -169,6 +175,19 @@ impl<T: S3Schema> Table<T> {
         }
     }
 
+    /// What the row that was seen at a key has in each index.
+    pub(crate) fn facts_seen(&self, seen: &Seen) -> Result<Facts> {
+        self.facts_of(&seen.key, seen.row.as_ref())
+    }
+
+    /// What a row of these columns has in each index; nothing, if there are none.
+    pub(crate) fn facts_of(&self, object: &str, columns: Option<&Bytes>) -> Result<Facts> {
+        let path = object.strip_prefix(self.folder()).unwrap_or_default();
+        let key = T::Key::parse(&T::SCHEMA.path, path)
+            .map_err(|error| Error::new(ErrorKind::InvalidKey, error.to_string()))?;
+        Facts::of_columns(self, &key, columns)
+    }
+
     /// The write that deletes a row of a stamped table.
     pub(super) fn tombstone(&self, key: String) -> Result<PutObject> {
         Ok(PutObject {
@@ -189,7 +208,7 @@ pub(super) async fn swap<T: S3Schema>(
     table: &Table<T>,
     key: &T::Key,
     mut known: Option<Found<T>>,
-    mut decide: impl FnMut(Option<Row<T>>, &Base) -> Result<Step> + Send,
+    mut decide: impl FnMut(Result<Option<Row<T>>>, &Base) -> Result<Step> + Send,
 ) -> Result<Swapped> {
     let db = table.db();
     if T::SCHEMA.is_stamped() {
@@ -197,6 +216,7 @@ pub(super) async fn swap<T: S3Schema>(
     }
     let mut attempts = db.attempts();
     let mut refused: Option<PutObject> = None;
+    let mut indexes = Indexes::begin(table, key).await?;
     loop {
         let Found { row, base } = match known.take() {
             Some(found) => found,
@@ -206,12 +226,22 @@ pub(super) async fn swap<T: S3Schema>(
             && let Some(etag) = base.proof_of(&request)
         {
             // Something on the way sent the write twice; the refusal was of the second copy.
+            indexes.written(&request).await;
             return Ok(Swapped::Written(request, etag));
         }
+        indexes
+            .found(row.as_ref().ok().and_then(Option::as_ref), &base)
+            .await?;
         let mut request = match decide(row, &base)? {
             Step::Write(request) => request,
             Step::Keep => return Ok(Swapped::Kept),
         };
+        if !indexes.prepare(key, &request).await? {
+            if attempts.next().await {
+                continue;
+            }
+            return Err(too_slow(request.key));
+        }
         base.make_condition_of(&mut request)?;
         let sent = match write::put_or_reread(db.store(), db.env(), &request).await {
             Err(Failure::Refused(error)) if write::is_race(&error) => {
@@ -221,13 +251,85 @@ pub(super) async fn swap<T: S3Schema>(
                 }
                 write::look(db.store(), &request, error).await
             }
+            Err(Failure::Refused(error)) => {
+                indexes.not_written().await;
+                Err(Failure::Refused(error))
+            }
             sent => sent,
         };
         return match sent {
-            Ok(etag) => Ok(Swapped::Written(request, etag)),
+            Ok(etag) => {
+                indexes.written(&request).await;
+                Ok(Swapped::Written(request, etag))
+            }
             Err(failure) => Err(write_error(failure, request.key, ErrorKind::Conflict)),
         };
     }
+}
+
+/// What a write does to the indexes of its table; nothing where there are none.
+struct Indexes<T>(Option<(Upkeep<T>, Facts)>);
+
+impl<T: S3Schema> Indexes<T> {
+    async fn begin(table: &Table<T>, key: &T::Key) -> Result<Self> {
+        if T::SCHEMA.indexes.is_empty() {
+            return Ok(Self(None));
+        }
+        let upkeep = Upkeep::new(table, &table.object_key(key)?);
+        table.may_write().await?;
+        Ok(Self(Some((upkeep, Facts::default()))))
+    }
+
+    /// The row was read: what an attempt before this one has put, which was refused, is taken back.
+    async fn found(&mut self, row: Option<&Row<T>>, base: &Base) -> Result<()> {
+        let Some((upkeep, facts)) = &mut self.0 else {
+            return Ok(());
+        };
+        *facts = match (row, base) {
+            (Some(row), Base::Stamped(seen)) => {
+                let columns = seen.row.as_deref().unwrap_or_default();
+                Facts::of_row(&row.value, columns).map_err(|error| error.with_key(&row.key))?
+            }
+            _ => Facts::default(),
+        };
+        upkeep.undo(facts).await;
+        Ok(())
+    }
+
+    /// What must be there before the row is written; `false` if that took too long.
+    async fn prepare(&mut self, key: &T::Key, request: &PutObject) -> Result<bool> {
+        let Some((upkeep, facts)) = &mut self.0 else {
+            return Ok(true);
+        };
+        let columns = (!request.body.is_empty()).then_some(&request.body);
+        let new = Facts::of_columns(upkeep.table(), key, columns)?;
+        if let Err(error) = upkeep.before(facts, &new, write::id(request)).await {
+            upkeep.undo(facts).await;
+            return Err(error.with_key_unless_known(&request.key));
+        }
+        let in_time = !upkeep.is_late();
+        if !in_time {
+            upkeep.undo(facts).await;
+        }
+        Ok(in_time)
+    }
+
+    async fn written(&mut self, request: &PutObject) {
+        if let Some((upkeep, _)) = &mut self.0 {
+            upkeep.after(write::id(request)).await;
+        }
+    }
+
+    async fn not_written(&mut self) {
+        if let Some((upkeep, facts)) = &mut self.0 {
+            upkeep.undo(facts).await;
+        }
+    }
+}
+
+fn too_slow(key: String) -> Error {
+    let detail = "the row's entries took longer than five minutes each time; it was not written";
+    Error::new(ErrorKind::Unavailable, detail).with_key(key)
 }
 
 /// The row is not at the version that the caller named.

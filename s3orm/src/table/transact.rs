@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::row::Version;
 use crate::schema::{S3Schema, Transactional, WriteEvent};
 use crate::stamp::Seen;
-use crate::tx::Edit;
+use crate::tx::{self, Edit, RowIndexes};
 
 /// A write of one row that can be part of a transaction: what `insert`, `put`, `save`, `update`,
 /// `patch` and `delete` of a table return, before they are awaited.
@@ -27,7 +27,7 @@ use crate::tx::Edit;
 pub trait TransactionWrite: IntoWrite {}
 
 pub(crate) mod sealed {
-    use super::{Db, Edit, Result};
+    use super::{Db, Edit, Result, RowIndexes};
 
     /// A change of the row at a key.
     pub trait IntoWrite {
@@ -41,6 +41,7 @@ pub(crate) mod sealed {
         pub(crate) db: Db,
         pub(crate) key: String,
         pub(crate) edit: Edit,
+        pub(crate) indexes: Option<Box<dyn RowIndexes>>,
     }
 }
 
@@ -50,6 +51,7 @@ impl<T: S3Schema> Table<T> {
     fn write(&self, key: String, edit: Edit) -> RowWrite {
         RowWrite {
             db: self.db().clone(),
+            indexes: tx::of_row(self, &key),
             key,
             edit,
         }

@@ -115,7 +115,7 @@ pub(super) async fn compare_and_swap<T: S3Schema>(
 ) -> Result<Row<T>> {
     let mut left = None;
     let swapped = swap(table, &key, None, |row, _| {
-        let Some(mut row) = row else {
+        let Some(mut row) = row? else {
             return Err(absent(table.object_key(&key)?));
         };
         let request = match change(&mut row) {

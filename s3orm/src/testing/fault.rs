@@ -51,6 +51,8 @@ pub enum Call {
     UploadPart,
     CompleteUpload,
     AbortUpload,
+    ListUploads,
+    ListParts,
     Survey,
     HeadBucket,
     CreateBucket,

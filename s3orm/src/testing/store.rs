@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::client::FaultStore;
 use super::fault::Call;
 use crate::store::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, Survey, UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Presign, PresignedUrl, PutObject,
+    Store, StoreError, StoreFuture, Survey, UploadPart, UploadsPage, Written,
 };
 
 impl Store for FaultStore {
@@ -99,6 +100,27 @@ impl Store for FaultStore {
             let (key, id) = upload.clone();
             Box::pin(async move { store.abort_upload(&key, &id).await })
         })
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        let prefix = request.prefix.clone();
+        self.request(Call::ListUploads, &prefix, move |store| {
+            let request = request.clone();
+            Box::pin(async move { store.list_uploads(request).await })
+        })
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        let key = request.key.clone();
+        self.request(Call::ListParts, &key, move |store| {
+            let request = request.clone();
+            Box::pin(async move { store.list_parts(request).await })
+        })
+    }
+
+    /// No request that could fail.
+    fn presign(&self, request: Presign) -> StoreFuture<'_, PresignedUrl> {
+        self.inner.presign(request)
     }
 
     fn service(&self) -> String {

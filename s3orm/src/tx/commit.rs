@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::join;
 
-use super::finish::finish_all;
-use super::lock::{self, Locker, Obstacle};
+use super::indexes;
+use super::lock::{self, Locked, Locker, Obstacle};
 use super::part::{Parts, check_size};
 use super::single;
 use super::snapshot::is_of_one_instant;
@@ -110,7 +110,14 @@ impl<'a> Coordinator<'a> {
         let token = self.token.take();
         let locked = self.attempt(parts).await;
         self.token = token;
-        Ok(matches!(locked?, Verdict::Committed(_)))
+        match locked {
+            Ok(verdict) => Ok(matches!(verdict, Verdict::Committed(_))),
+            // It has written nothing that counts, committed or not.
+            Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+                Err(error.with_kind(ErrorKind::Unavailable))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Tries to do all of it.
@@ -121,6 +128,7 @@ impl<'a> Coordinator<'a> {
     pub(crate) async fn attempt(&mut self, mut parts: Parts) -> Result<Verdict> {
         parts.check_count()?;
         self.db.carry(Level::L2).await?;
+        parts.begin().await?;
         let deadline = self.db.env().instant() + DEADLINE;
         if self.token.is_none() {
             match parts.0.len() {
@@ -138,10 +146,11 @@ impl<'a> Coordinator<'a> {
         };
         let mut locks = match locks {
             Ok(locks) => locks,
-            Err(error) => return self.fail(record, &[], error.into()).await,
+            Err(error) => return self.fail(record, Locked::default(), error.into()).await,
         };
-        if let Err(error) = check_size(locks.iter().map(|lock| &lock.op)) {
-            return self.fail(record, &[], error.into()).await;
+        let checked = check_size(locks.iter().map(|lock| &lock.op));
+        if let Err(error) = checked.and_then(|()| indexes::share(&mut locks)) {
+            return self.fail(record, Locked::default(), error.into()).await;
         }
         let locker = Locker {
             db: self.db,
@@ -149,29 +158,31 @@ impl<'a> Coordinator<'a> {
             deadline,
             at_once: self.defeats < DEFEATS_AT_ONCE,
         };
-        let (placed, obstacle) = locker.lock_all(&mut locks).await;
-        if let Some(obstacle) = obstacle {
-            return self.fail(record, &placed, obstacle).await;
+        let (done, obstacle) = locker.lock_all(locks).await;
+        match obstacle {
+            Some(obstacle) => self.fail(record, done, obstacle).await,
+            None => self.commit(record, done).await,
         }
-        self.commit(record, placed).await
     }
 
-    async fn commit(&mut self, record: Record, placed: Vec<Seen>) -> Result<Verdict> {
+    async fn commit(&mut self, record: Record, mut locked: Locked) -> Result<Verdict> {
         let pending = record.clone();
         match record.decide(self.db, State::Committed).await {
             Ok(Decided::As(record)) if record.state() == State::Committed => {
-                let rows = settle(placed, &record);
+                locked.settle(&record);
+                let rows = locked.rows.clone();
                 if self.settled {
-                    finish_all(self.db, &rows).await;
+                    locked.finish(self.db, &record).await;
                 } else {
-                    let (db, rows) = (self.db.clone(), rows.clone());
-                    let finishing = async move { finish_all(&db, &rows).await };
+                    let db = self.db.clone();
+                    let finishing = async move { locked.finish(&db, &record).await };
                     self.db.env().spawn(finishing);
                 }
                 Ok(Verdict::Committed(rows))
             }
             Ok(Decided::As(record)) => {
-                finish_all(self.db, &settle(placed, &record)).await;
+                locked.settle(&record);
+                locked.finish(self.db, &record).await;
                 Ok(self.defeated())
             }
             Ok(Decided::Missing) => {
@@ -181,7 +192,7 @@ impl<'a> Coordinator<'a> {
             }
             Ok(Decided::Unknown(error)) => Err(error),
             // The commit was certainly not applied.
-            Err(error) => self.fail(pending, &placed, error.into()).await,
+            Err(error) => self.fail(pending, locked, error.into()).await,
         }
     }
 
@@ -189,12 +200,15 @@ impl<'a> Coordinator<'a> {
     async fn fail(
         &mut self,
         record: Record,
-        placed: &[Seen],
+        mut locked: Locked,
         obstacle: Obstacle,
     ) -> Result<Verdict> {
         // Nobody else commits it. So if it cannot be aborted now, others will do it.
         match record.decide(self.db, State::Aborted).await {
-            Ok(Decided::As(record)) => finish_all(self.db, &settle(placed.to_vec(), &record)).await,
+            Ok(Decided::As(record)) => {
+                locked.settle(&record);
+                locked.finish(self.db, &record).await;
+            }
             Ok(Decided::Missing | Decided::Unknown(_)) | Err(_) => {
                 tracing::debug!("a transaction that failed is left to be aborted by others");
             }
@@ -248,10 +262,4 @@ pub(crate) enum Begun {
     Record(Record),
     /// The token's transaction is committed.
     Before,
-}
-
-/// The rows as the decision of their transaction leaves them.
-fn settle(placed: Vec<Seen>, record: &Record) -> Vec<Seen> {
-    let rows = placed.into_iter().map(|seen| seen.by(record));
-    rows.collect()
 }

@@ -71,6 +71,13 @@ impl Handle {
         Err(Error::config(detail, help))
     }
 
+    fn add(&self, write: RowWrite) -> Result<()> {
+        self.check_db(&write.db)?;
+        self.with(|parts| {
+            parts.add(write);
+        })
+    }
+
     /// The row as the transaction leaves it. It is read once.
     async fn read<T: S3Schema>(&self, table: &Table<T>, key: T::Key) -> Result<Option<Row<T>>> {
         self.check_db(table.db())?;
@@ -172,9 +179,7 @@ impl Tx {
     /// # Cost
     /// None. The row is read when the transaction is committed, unless it was read before.
     pub fn write(&self, write: impl TransactionWrite) -> Result<()> {
-        let RowWrite { db, key, edit } = write.into_write()?;
-        self.0.check_db(&db)?;
-        self.0.with(|parts| parts.of(key).edits.push(edit))
+        self.0.add(write.into_write()?)
     }
 
     /// Requires that a row is there and meets a condition when the transaction is committed: it
@@ -192,14 +197,13 @@ impl Tx {
         T::Key: KeyFrom<K>,
     {
         let key = T::Key::key_from(key);
-        let RowWrite { db, key, edit } = table.change(key, move |row| {
+        let check = table.change(key, move |row| {
             if condition.matches(row) {
                 return Ok(());
             }
             Err(unmet_by_row(&condition))
-        })?;
-        self.0.check_db(&db)?;
-        self.0.with(|parts| parts.of(key).edits.push(edit))
+        });
+        self.0.add(check?)
     }
 }
 

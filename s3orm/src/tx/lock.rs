@@ -2,13 +2,15 @@
 
 use futures_util::future::join_all;
 
+use super::finish::finish_all;
+use super::indexes::RowIndexes;
 use super::part::{Part, Parts};
 use crate::db::Db;
 use crate::env::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stamp::body::{Intent, Op, Stamp};
 use crate::stamp::patience::abort;
-use crate::stamp::record::Record;
+use crate::stamp::record::{Record, State};
 use crate::stamp::seen::{self, Seen, SeenObject, Under};
 use crate::stamp::{Form, Patience};
 use crate::store::{ETag, ObjectMeta, PutObject, StoreError};
@@ -30,8 +32,8 @@ impl From<Error> for Obstacle {
 
 /// A row on its way through an attempt.
 pub(super) struct Lock<'p> {
-    part: &'p mut Part,
-    seen: Seen,
+    pub(super) part: &'p mut Part,
+    pub(super) seen: Seen,
     pub(super) op: Op,
 }
 
@@ -59,11 +61,11 @@ pub(super) struct Locker<'a> {
 }
 
 impl Locker<'_> {
-    /// Places all intents; those that were placed, and what kept the others from it.
-    pub(super) async fn lock_all(&self, locks: &mut [Lock<'_>]) -> (Vec<Seen>, Option<Obstacle>) {
-        let (mut placed, mut obstacle) = (Vec::new(), None);
+    /// Places all intents; what was done, and what kept it from the rest.
+    pub(super) async fn lock_all(&self, mut locks: Vec<Lock<'_>>) -> (Locked, Option<Obstacle>) {
+        let (mut rows, mut obstacle) = (Vec::new(), None);
         let mut note = |result| match result {
-            Ok(seen) => placed.push(seen),
+            Ok(seen) => rows.push(seen),
             // An error says more than a defeat.
             Err(error) if matches!(obstacle, None | Some(Obstacle::Defeat)) => {
                 obstacle = Some(error);
@@ -74,7 +76,7 @@ impl Locker<'_> {
             let all = locks.iter_mut().map(|lock| self.lock(lock));
             join_all(all).await.into_iter().for_each(note);
         } else {
-            for lock in locks {
+            for lock in &mut locks {
                 let result = self.lock(lock).await;
                 let is_placed = result.is_ok();
                 note(result);
@@ -83,7 +85,16 @@ impl Locker<'_> {
                 }
             }
         }
-        (placed, obstacle)
+        // An entry that is older than this may be taken for dead.
+        if obstacle.is_none() && self.db.env().instant() >= self.deadline {
+            obstacle = Some(late().into());
+        }
+        let indexes = locks.into_iter().filter_map(|lock| {
+            let indexes = lock.part.indexes.take()?;
+            Some((indexes, lock.seen))
+        });
+        let indexes = indexes.collect();
+        (Locked { rows, indexes }, obstacle)
     }
 
     /// Places one intent. What it returns is the row as it is under it.
@@ -91,15 +102,17 @@ impl Locker<'_> {
         let mut patience = Patience::default();
         loop {
             if self.db.env().instant() >= self.deadline {
-                let detail = "the rows could not be locked in time";
-                return Err(Error::new(ErrorKind::Unavailable, detail)
-                    .with_key(&lock.seen.key)
-                    .into());
+                return Err(late().with_key(&lock.seen.key).into());
             }
             if let Some(other) = lock.seen.pending().cloned() {
                 self.meet(&mut patience, other).await?;
                 self.look_again(lock).await?;
                 continue;
+            }
+            if let Some(indexes) = &mut lock.part.indexes {
+                let tx = self.record.id.as_str();
+                let before = indexes.before(&lock.seen, &lock.op, tx).await;
+                before.map_err(|error| error.with_key_unless_known(&lock.seen.key))?;
             }
             let (request, intent) = self.intent(lock)?;
             match write::put_or_reread(self.db.store(), self.db.env(), &request).await {
@@ -179,6 +192,7 @@ impl Locker<'_> {
             content_type: request.content_type.clone().map(Into::into),
             content_encoding: None,
             metadata: request.metadata.clone(),
+            checksum: None,
         };
         let stamp = Stamp {
             version: write::id(request).to_owned(),
@@ -204,13 +218,49 @@ impl Locker<'_> {
 /// Goes on from a newer version, if nothing depends on the older one.
 fn take(lock: &mut Lock<'_>, now: Seen) -> Result<(), Obstacle> {
     if !lock.seen.is_same_value(&now) {
-        if lock.part.read.is_some() {
+        // What moves between the rows of the transaction was found for the older one.
+        if lock.part.read.is_some() || lock.part.indexes.is_some() {
             return Err(Obstacle::Defeat);
         }
         lock.op = lock.part.op(&now)?;
     }
     lock.seen = now;
     Ok(())
+}
+
+/// The rows that are locked, and what was done to their indexes.
+#[derive(Default)]
+pub(super) struct Locked {
+    pub(super) rows: Vec<Seen>,
+    /// With the rows as they were before.
+    indexes: Vec<(Box<dyn RowIndexes>, Seen)>,
+}
+
+impl Locked {
+    /// The rows as the decision of their transaction leaves them.
+    pub(super) fn settle(&mut self, record: &Record) {
+        for seen in &mut self.rows {
+            *seen = seen.clone().by(record);
+        }
+    }
+
+    /// Makes plain rows of them, and tidies up their indexes. What fails is left to others.
+    pub(super) async fn finish(mut self, db: &Db, record: &Record) {
+        finish_all(db, &self.rows).await;
+        let indexes = self.indexes.iter_mut().map(|(indexes, before)| async {
+            if record.state() == State::Committed {
+                indexes.after(record.id.as_str()).await;
+            } else {
+                indexes.undo(before).await;
+            }
+        });
+        join_all(indexes).await;
+    }
+}
+
+fn late() -> Error {
+    let detail = "the rows could not be locked in time";
+    Error::new(ErrorKind::Unavailable, detail)
 }
 
 /// The answer to an intent was lost.

@@ -75,6 +75,7 @@
 mod commit;
 mod finish;
 mod handle;
+mod indexes;
 mod lock;
 mod part;
 mod single;
@@ -87,6 +88,7 @@ use std::future::IntoFuture;
 
 pub(crate) use commit::{Coordinator, Verdict};
 pub use handle::{Snapshot, Tx};
+pub(crate) use indexes::{RowIndexes, of_row};
 pub(crate) use part::{Edit, Parts};
 use serde::Serialize;
 pub use sweep::{SweepReport, Vacuum};

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::indexes::RowIndexes;
 use crate::db::Db;
 use crate::env::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stamp::Seen;
 use crate::stamp::body::Op;
 use crate::store::Metadata;
+use crate::table::RowWrite;
 
 /// The most rows of a transaction.
 pub(crate) const MAX_ROWS: usize = 100;
@@ -32,6 +34,8 @@ pub(crate) struct Part {
     /// What a new row's object gets; one that is there keeps what it has.
     pub(crate) content_type: Option<String>,
     pub(crate) metadata: Metadata,
+    /// What becomes of its table's indexes, where that has any.
+    pub(crate) indexes: Option<Box<dyn RowIndexes>>,
 }
 
 impl Part {
@@ -71,6 +75,28 @@ impl Parts {
 
     pub(crate) fn of(&mut self, key: String) -> &mut Part {
         self.0.entry(key).or_default()
+    }
+
+    /// Makes a write part of it.
+    pub(crate) fn add(&mut self, write: RowWrite) -> &mut Part {
+        let part = self.of(write.key);
+        part.edits.push(write.edit);
+        part.indexes = part.indexes.take().or(write.indexes);
+        part
+    }
+
+    /// Asks whether the tables may be written, as their indexes are.
+    ///
+    /// # Errors
+    /// [`Schema`](ErrorKind::Schema), and those of the connection.
+    pub(crate) async fn begin(&mut self) -> Result<()> {
+        for part in self.0.values_mut() {
+            // What the first row of a table asks is known to the others.
+            if let Some(indexes) = &mut part.indexes {
+                indexes.begin().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether nothing is written.

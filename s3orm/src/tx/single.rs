@@ -31,22 +31,45 @@ pub(super) async fn write(db: &Db, key: &str, mut part: Part, deadline: Instant)
         if let (Some(request), Some(object)) = (&refused, &seen.object)
             && write::proof_of(&object.meta, write::id(request)).is_some()
         {
+            if let Some(indexes) = &mut part.indexes {
+                indexes.after(write::id(request)).await;
+            }
             return Ok(true);
+        }
+        if refused.is_some()
+            && let Some(indexes) = &mut part.indexes
+        {
+            indexes.undo(&seen).await;
         }
         let read = part.read.as_ref();
         if read.is_some_and(|read| !read.is_same_value(&seen)) {
             return Ok(false);
         }
-        let form = match part.op(&seen)? {
-            Op::Put(new) => Form::Row(new),
+        let op = part.op(&seen)?;
+        let form = match &op {
+            Op::Put(new) => Form::Row(new.clone()),
             Op::Delete => Form::Tombstone,
             Op::Check => return Ok(true),
         };
         let request = seen.request(db.env(), &form, None)?;
+        if let Some(indexes) = &mut part.indexes {
+            let before = indexes.before(&seen, &op, write::id(&request)).await;
+            before.map_err(|error| error.with_key_unless_known(key))?;
+        }
         match write::put_or_reread(db.store(), db.env(), &request).await {
-            Ok(_) => return Ok(true),
+            Ok(_) => {
+                if let Some(indexes) = &mut part.indexes {
+                    indexes.after(write::id(&request)).await;
+                }
+                return Ok(true);
+            }
             Err(Failure::Refused(error)) if write::is_race(&error) => refused = Some(request),
-            Err(failure) => return Err(write_error(failure, key.to_owned(), ErrorKind::Conflict)),
+            Err(failure) => {
+                if let (Failure::Refused(_), Some(indexes)) = (&failure, &mut part.indexes) {
+                    indexes.undo(&seen).await;
+                }
+                return Err(write_error(failure, key.to_owned(), ErrorKind::Conflict));
+            }
         }
     }
     let detail = "others changed the row each time, until the time was up";

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, XattrFlags};
 use rustix::io::Errno;
 
 use super::folder::{failed, in_the_way};
-use crate::store::rules::{self, Attributes};
+use crate::store::rules::{self, Attributes, Sums};
 use crate::store::{ETag, Metadata, ObjectMeta, StoreError};
 
 const ATTRIBUTE: &str = "user.s3orm";
@@ -29,7 +29,7 @@ const NO_ATTRIBUTE: Errno = Errno::NOATTR;
 pub(super) struct ObjectFile {
     file: File,
     pub(super) size: u64,
-    pub(super) etag: ETag,
+    pub(super) sums: Sums,
     pub(super) attributes: Attributes,
     modified: SystemTime,
 }
@@ -54,17 +54,17 @@ impl ObjectFile {
         let modified = known.modified().map_err(|e| failed("read", name, e))?;
         let record = read_record(&file).map_err(|e| failed("read", name, e))?;
         let known = record.and_then(|record| parse_record(&record, &stamp(size, modified)));
-        let (etag, attributes) = match known {
-            Some(record) => record,
-            None => (
-                md5_of(&file).map_err(|e| failed("read", name, e))?,
-                Attributes::default(),
-            ),
+        let (sums, attributes) = if let Some(record) = known {
+            record
+        } else {
+            let etag = md5_of(&file).map_err(|e| failed("read", name, e))?;
+            let checksum = None;
+            (Sums { etag, checksum }, Attributes::default())
         };
         Ok(Some(Self {
             file,
             size,
-            etag,
+            sums,
             attributes,
             modified,
         }))
@@ -91,22 +91,24 @@ impl ObjectFile {
         Err(io::Error::from(io::ErrorKind::UnexpectedEof))
     }
 
-    /// The tag of the same bytes written in one piece.
-    pub(super) fn etag_in_one_piece(&self) -> io::Result<ETag> {
-        if rules::is_of_parts(&self.etag) {
-            return md5_of(&self.file);
+    /// The sums of the same bytes written in one piece.
+    pub(super) fn sums_in_one_piece(&self) -> io::Result<Sums> {
+        let mut sums = self.sums.clone();
+        if rules::is_of_parts(&sums.etag) {
+            sums.etag = md5_of(&self.file)?;
         }
-        Ok(self.etag.clone())
+        Ok(sums)
     }
 
     pub(super) fn into_meta(self) -> ObjectMeta {
         ObjectMeta {
             size: self.size,
             last_modified: Some(self.last_modified()),
-            etag: self.etag,
+            etag: self.sums.etag,
             content_type: Some(self.attributes.content_type),
             content_encoding: self.attributes.content_encoding,
             metadata: self.attributes.metadata,
+            checksum: self.sums.checksum,
         }
     }
 }
@@ -153,7 +155,7 @@ impl NewFile {
     pub(super) fn write(
         &self,
         mut file: File,
-        etag: &ETag,
+        sums: &Sums,
         attributes: &Attributes,
         now: SystemTime,
         contents: impl FnOnce(&mut File) -> io::Result<()>,
@@ -161,7 +163,7 @@ impl NewFile {
         let write = || {
             contents(&mut file)?;
             file.set_times(FileTimes::new().set_modified(now))?;
-            write_record(&file, etag, attributes)?;
+            write_record(&file, sums, attributes)?;
             file.sync_all()
         };
         write().map_err(|error: io::Error| failed("write", &self.name, error))
@@ -198,19 +200,23 @@ pub(super) fn keeps_attributes(file: impl AsFd) -> Result<bool, Errno> {
 }
 
 /// The line of a content encoding, which no metadata's name begins as.
-const ENCODING: &str = "=";
+const ENCODING: &str = "==";
 
-/// Writes the record: lines of text, the metadata last. Size and time tell whether somebody edited
-/// the file since.
-fn write_record(file: &File, etag: &ETag, attributes: &Attributes) -> io::Result<()> {
+/// Writes the record: lines of text, the metadata last, the checksum among it without a name. Size
+/// and time tell whether somebody edited the file since.
+fn write_record(file: &File, sums: &Sums, attributes: &Attributes) -> io::Result<()> {
     let known = file.metadata()?;
     let mut record = format!(
-        "{VERSION}\n{etag}\n{}\n{}\n",
+        "{VERSION}\n{}\n{}\n{}\n",
+        sums.etag,
         stamp(known.len(), known.modified()?),
         attributes.content_type
     );
     if let Some(encoding) = &attributes.content_encoding {
         record.extend([ENCODING, encoding, "\n"]);
+    }
+    if let Some(checksum) = sums.checksum {
+        record.extend(["=", &checksum.to_string(), "\n"]);
     }
     for (name, value) in &attributes.metadata {
         record.extend([name, "=", value, "\n"]);
@@ -240,7 +246,7 @@ fn read_record(file: &File) -> Result<Option<String>, Errno> {
 }
 
 /// What a record says of the file that has this stamp; `None` of one that was edited since.
-fn parse_record(record: &str, stamp: &str) -> Option<(ETag, Attributes)> {
+fn parse_record(record: &str, stamp: &str) -> Option<(Sums, Attributes)> {
     let mut lines = record.lines();
     let (version, etag, stamped) = (lines.next()?, lines.next()?, lines.next()?);
     if version != VERSION || stamped != stamp {
@@ -250,18 +256,22 @@ fn parse_record(record: &str, stamp: &str) -> Option<(ETag, Attributes)> {
     let mut lines = lines.peekable();
     let encoding = lines.next_if(|line| line.starts_with(ENCODING));
     let content_encoding = encoding.map(|line| line[ENCODING.len()..].to_owned());
-    let metadata = lines
+    let mut metadata = lines
         .map(|line| {
             let (name, value) = line.split_once('=')?;
             Some((name.to_owned(), value.to_owned()))
         })
         .collect::<Option<Metadata>>()?;
+    let sums = Sums {
+        etag: ETag::new(etag),
+        checksum: metadata.remove("").and_then(|text| text.parse().ok()),
+    };
     let attributes = Attributes {
         content_type,
         content_encoding,
         metadata,
     };
-    Some((ETag::new(etag), attributes))
+    Some((sums, attributes))
 }
 
 fn stamp(size: u64, modified: SystemTime) -> String {

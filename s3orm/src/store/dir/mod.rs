@@ -26,9 +26,9 @@ use self::folder::Root;
 use self::name::Names;
 use super::rules;
 use super::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreErrorKind, StoreFuture, UploadPart,
-    Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, PutObject, Store, StoreError,
+    StoreErrorKind, StoreFuture, UploadPart, UploadsPage, Written,
 };
 use crate::env::Env;
 
@@ -190,6 +190,14 @@ impl Store for DirStore {
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         let (key, id) = (key.to_owned(), upload_id.to_owned());
         self.run(move |folder| folder.abort_upload(&key, &id))
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        self.run(move |folder| folder.list_uploads(&request))
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        self.run(move |folder| folder.list_parts(&request))
     }
 
     fn service(&self) -> String {

@@ -12,7 +12,7 @@ use super::folder::{Root, TEMPORARY, failed, in_the_way};
 use super::name::Location;
 use super::walk::Walk;
 use super::{Folder, Names};
-use crate::store::rules::{self, Attributes};
+use crate::store::rules::{self, Attributes, Sums};
 use crate::store::{
     CopyObject, DeleteObject, ETag, GetObject, ListObjects, Object, ObjectMeta, Page, Precondition,
     PutObject, StoreError, Written, check_key, listing,
@@ -34,7 +34,7 @@ impl Folder {
 
     pub(super) fn get(&self, request: &GetObject) -> Result<Object, StoreError> {
         let object = self.read(&request.key)?;
-        rules::check_read(request, &object.etag)?;
+        rules::check_read(request, &object.sums.etag)?;
         let (start, end) = rules::answered_bytes(request, object.size)?;
         let body = object.read(start, end);
         Ok(Object {
@@ -53,9 +53,9 @@ impl Folder {
         let attributes = Attributes::of_put(request)?;
         let (root, names) = self.enter()?;
         let target = Target::new(&root, names, &request.key)?;
-        let etag = rules::etag_of(&request.body);
-        let new = self.write(&root, &etag, &attributes, file::bytes(&request.body))?;
-        target.replace(new, etag, &request.precondition)
+        let sums = rules::checked_sums(&request.body, request.checksum)?;
+        let new = self.write(&root, &sums, &attributes, file::bytes(&request.body))?;
+        target.replace(new, sums.etag, &request.precondition)
     }
 
     pub(super) fn copy(&self, request: &CopyObject) -> Result<Written, StoreError> {
@@ -68,15 +68,15 @@ impl Folder {
             }
             _ => self.read(&request.source)?,
         };
-        rules::check_copy(request, &self.bucket, &source.etag)?;
+        rules::check_copy(request, &self.bucket, &source.sums.etag)?;
         let attributes = match &request.replace {
             Some(given) => Attributes::of_copy(given)?,
             None => source.attributes.clone(),
         };
-        let etag = source.etag_in_one_piece();
-        let etag = etag.map_err(|e| failed("read", &request.source, e))?;
-        let new = self.write(&root, &etag, &attributes, |file| source.copy_to(file))?;
-        target.replace(new, etag, &request.precondition)
+        let sums = source.sums_in_one_piece();
+        let sums = sums.map_err(|e| failed("read", &request.source, e))?;
+        let new = self.write(&root, &sums, &attributes, |file| source.copy_to(file))?;
+        target.replace(new, sums.etag, &request.precondition)
     }
 
     pub(super) fn delete(&self, request: &DeleteObject) -> Result<(), StoreError> {
@@ -106,12 +106,12 @@ impl Folder {
     pub(super) fn write(
         &self,
         root: &Root,
-        etag: &ETag,
+        sums: &Sums,
         attributes: &Attributes,
         contents: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<NewFile, StoreError> {
         let (new, file) = NewFile::create(root.own(TEMPORARY)?, || self.random_name())?;
-        new.write(file, etag, attributes, self.env.now(), contents)?;
+        new.write(file, sums, attributes, self.env.now(), contents)?;
         Ok(new)
     }
 }
@@ -179,7 +179,7 @@ impl<'a> Target<'a> {
         // Only a comparison needs the tag, which costs reading a file that others wrote.
         if let Precondition::IfMatch(_) = precondition {
             let object = ObjectFile::open(folder.as_fd(), name)?;
-            let tag = object.as_ref().map(|object| &object.etag);
+            let tag = object.as_ref().map(|object| &object.sums.etag);
             rules::check_write(self.key, tag, precondition)?;
             return Ok(object.is_some());
         }

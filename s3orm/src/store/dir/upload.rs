@@ -12,7 +12,8 @@ use super::folder::{Root, UPLOADS, entries, failed, open_child};
 use super::object::Target;
 use crate::store::rules::{self, Attributes};
 use crate::store::{
-    CompleteUpload, CreateUpload, ETag, StoreError, UploadPart, Written, check_key,
+    CompleteUpload, CreateUpload, ETag, ListParts, ListUploads, ListedPart, ListedUpload,
+    PartsPage, StoreError, UploadPart, UploadsPage, Written, check_key, listing,
 };
 
 const KEY: &str = "key";
@@ -25,7 +26,8 @@ impl Folder {
         // A key that cannot be a path is refused before its parts are uploaded.
         names.locate(&request.key)?;
         let key = request.key.as_bytes();
-        let mut new = self.write(&root, &rules::etag_of(key), &attributes, file::bytes(key))?;
+        let sums = rules::checked_sums(key, None)?;
+        let mut new = self.write(&root, &sums, &attributes, file::bytes(key))?;
         let _lock = root.lock(&request.key)?;
         let (uploads, id) = (root.own(UPLOADS)?, self.random_name());
         let mut place = || {
@@ -44,31 +46,31 @@ impl Folder {
         rules::check_body(request.body.len())?;
         let (root, _) = self.enter()?;
         Upload::find(&root, &request.key, &request.upload_id)?;
-        let etag = rules::etag_of(&request.body);
+        let sums = rules::checked_sums(&request.body, request.checksum)?;
         let fill = file::bytes(&request.body);
-        let mut new = self.write(&root, &etag, &Attributes::default(), fill)?;
+        let mut new = self.write(&root, &sums, &Attributes::default(), fill)?;
         let _lock = root.lock(&request.key)?;
         let upload = Upload::find(&root, &request.key, &request.upload_id)?;
         let name = part_name(request.number);
         new.place(upload.folder.as_fd(), &name)
             .and_then(|()| rustix::fs::fsync(&upload.folder))
             .map_err(|error| failed("write", &name, error))?;
-        Ok(etag)
+        Ok(sums.etag)
     }
 
     pub(super) fn complete_upload(&self, request: &CompleteUpload) -> Result<Written, StoreError> {
         let (root, names) = self.enter()?;
         let target = Target::new(&root, names, &request.key)?;
         let upload = Upload::find(&root, &request.key, &request.upload_id)?;
-        let etag = rules::check_parts(&request.parts, |number| {
+        let sums = rules::check_parts(request, |number| {
             let part = upload.part(number)?;
-            Ok(part.map(|part| (part.etag, part.size)))
+            Ok(part.map(|part| (part.sums, part.size)))
         })?;
         // Copying may take long, so it is done before the lock is taken.
-        let new = self.write(&root, &etag, &upload.attributes, |file| {
+        let new = self.write(&root, &sums, &upload.attributes, |file| {
             for (number, tag) in &request.parts {
                 match upload.part(*number).map_err(std::io::Error::other)? {
-                    Some(part) if part.etag == *tag => part.copy_to(file)?,
+                    Some(part) if part.sums.etag == *tag => part.copy_to(file)?,
                     _ => return Err(std::io::Error::other(format!("part {number} was replaced"))),
                 }
             }
@@ -76,7 +78,7 @@ impl Folder {
         })?;
         let _lock = root.lock(&request.key)?;
         let upload = Upload::find(&root, &request.key, &request.upload_id)?;
-        let written = target.replace_locked(new, etag, &request.precondition)?;
+        let written = target.replace_locked(new, sums.etag, &request.precondition)?;
         // The object is there. If this fails, the upload stays and can be aborted.
         let _ = upload.remove();
         Ok(written)
@@ -88,6 +90,50 @@ impl Folder {
         let upload = Upload::find(&root, key, upload_id)?;
         let removed = upload.remove();
         removed.map_err(|error| failed("delete", upload_id, error))
+    }
+
+    pub(super) fn list_uploads(&self, request: &ListUploads) -> Result<UploadsPage, StoreError> {
+        let (root, _) = self.enter()?;
+        let uploads = root.own(UPLOADS)?;
+        let mut found = Vec::new();
+        for entry in entries(uploads.as_fd())? {
+            let (id, _) = entry.map_err(|error| failed("list", UPLOADS, error))?;
+            let Ok(folder) = open_child(&uploads, &id) else {
+                continue; // it has just ended
+            };
+            if let Some(recorded) = ObjectFile::open(folder.as_fd(), KEY)? {
+                let key = recorded.read(0, recorded.size);
+                let key = key.map_err(|error| failed("read", &id, error))?;
+                found.push(ListedUpload {
+                    // It was text when it was written.
+                    key: String::from_utf8_lossy(&key).into_owned(),
+                    upload_id: id,
+                    initiated: recorded.last_modified(),
+                });
+            }
+        }
+        listing::uploads_page(request, found)
+    }
+
+    pub(super) fn list_parts(&self, request: &ListParts) -> Result<PartsPage, StoreError> {
+        let (root, _) = self.enter()?;
+        let upload = Upload::find(&root, &request.key, &request.upload_id)?;
+        let mut found = Vec::new();
+        for entry in entries(upload.folder.as_fd())? {
+            let (name, _) = entry.map_err(|error| failed("list", &upload.id, error))?;
+            let Some(number) = name.parse().ok().filter(|_| name != KEY) else {
+                continue;
+            };
+            if let Some(part) = upload.part(number)? {
+                found.push(ListedPart {
+                    number,
+                    etag: part.sums.etag,
+                    size: part.size,
+                    checksum: part.sums.checksum,
+                });
+            }
+        }
+        listing::parts_page(request, found)
     }
 }
 

@@ -154,7 +154,7 @@ impl Keys for Walk<'_> {
             key,
             size: object.size,
             last_modified: object.last_modified(),
-            etag: object.etag,
+            etag: object.sums.etag,
         }))
     }
 }

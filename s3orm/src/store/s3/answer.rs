@@ -15,6 +15,7 @@ use crate::store::time::unix_seconds;
 use crate::store::{ETag, Metadata, ObjectMeta, StoreError, StoreErrorKind};
 
 pub(super) const META_PREFIX: &str = "x-amz-meta-";
+pub(super) const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-crc64nvme");
 const REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 
@@ -292,6 +293,7 @@ pub(super) fn object_meta(answer: &Answer) -> Result<ObjectMeta, StoreError> {
         content_type: text(headers, &header::CONTENT_TYPE),
         content_encoding: text(headers, &header::CONTENT_ENCODING),
         metadata,
+        checksum: text(headers, &CHECKSUM).and_then(|text| text.parse().ok()),
     })
 }
 

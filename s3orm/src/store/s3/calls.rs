@@ -10,17 +10,17 @@ use md5::{Digest as _, Md5};
 
 use super::answer::{bad_answer, error_in_success, error_of, etag, object_meta};
 use super::client::S3Store;
-use super::documents::{completion, deletion, field, read_buckets, read_deletions, read_page};
+use super::documents::{deletion, field, read_buckets, read_deletions, read_page};
 use super::request::{Draft, ascii, invalid, push_encoded};
 use super::transport::Answer;
 use super::xml;
 use crate::store::{
-    ByteRange, CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject,
-    ListObjects, ListStart, Object, ObjectMeta, Page, Precondition, PutObject, StoreError,
-    StoreErrorKind, UploadPart, Written, check_key,
+    ByteRange, CopyObject, DeleteObject, ETag, GetObject, ListObjects, ListStart, Object,
+    ObjectMeta, Page, Precondition, PutObject, StoreError, StoreErrorKind, Written, check_key,
 };
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
+const CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 const COPY_IF_MATCH: HeaderName = HeaderName::from_static("x-amz-copy-source-if-match");
@@ -51,10 +51,17 @@ impl S3Store {
     /// S3 answers `HEAD` without a reason, so a refusal asks again for one byte.
     pub(super) async fn head_object(&self, key: String) -> Result<ObjectMeta> {
         check_key(&key)?;
-        match self.send(self.to_key(Method::HEAD, &key)).await {
+        match self.send(self.head(&key)).await {
             Ok(answer) => object_meta(&answer),
             Err(error) => reason_of(error, key, |byte| self.get_object(byte)).await,
         }
+    }
+
+    /// Asks for the checksum, too, which S3 keeps to itself unless told.
+    pub(super) fn head(&self, key: &str) -> Draft {
+        const ENABLED: HeaderValue = HeaderValue::from_static("ENABLED");
+        self.to_key(Method::HEAD, key)
+            .header(CHECKSUM_MODE, ENABLED)
     }
 
     pub(super) async fn put_object(&self, request: &PutObject) -> Result<Written> {
@@ -76,6 +83,7 @@ impl S3Store {
             .precondition(&request.precondition)?
             .metadata(&request.metadata)?
             .headers(&self.extra_headers().upload)
+            .checksum(request.checksum)?
             .body(request.body.clone()))
     }
 
@@ -106,7 +114,7 @@ impl S3Store {
     }
 
     pub(super) async fn list_objects(&self, request: ListObjects) -> Result<Page> {
-        let limit = page_limit(&request)?;
+        let limit = page_limit(request.limit)?;
         // In the order of their names, as signatures want them.
         let mut draft = self.to_bucket(Method::GET);
         if let ListStart::Token(token) = &request.start {
@@ -169,68 +177,6 @@ impl S3Store {
         self.written_late(answer, "CopyObjectResult")
     }
 
-    pub(super) async fn start_upload(&self, request: CreateUpload) -> Result<String> {
-        upload_id(&self.send(self.upload(request)?).await?)
-    }
-
-    pub(super) fn upload(&self, request: CreateUpload) -> Result<Draft> {
-        check_key(&request.key)?;
-        self.to_key(Method::POST, &request.key)
-            .query("uploads", "")
-            .header(
-                header::CONTENT_TYPE,
-                content_type(request.content_type.map(Cow::Owned))?,
-            )
-            .content_encoding(request.content_encoding.map(Cow::Owned))?
-            .metadata(&request.metadata)
-            .map(|draft| draft.headers(&self.extra_headers().upload))
-    }
-
-    pub(super) async fn put_part(&self, request: UploadPart) -> Result<ETag> {
-        etag(&self.send(self.part(request)?).await?)
-    }
-
-    pub(super) fn part(&self, request: UploadPart) -> Result<Draft> {
-        check_key(&request.key)?;
-        let number = request.number;
-        if !(1..=10_000).contains(&number) {
-            return Err(invalid(format!(
-                "part number {number}; S3 takes 1 to 10,000"
-            )));
-        }
-        Ok(self
-            .to_key(Method::PUT, &request.key)
-            .query("partNumber", &number.to_string())
-            .query("uploadId", &request.upload_id)
-            .body(request.body))
-    }
-
-    pub(super) async fn end_upload(&self, request: CompleteUpload) -> Result<Written> {
-        let answer = self.send(self.completion(&request)?).await?;
-        self.completed(&answer)
-    }
-
-    pub(super) fn completion(&self, request: &CompleteUpload) -> Result<Draft> {
-        check_key(&request.key)?;
-        Ok(self
-            .to_key(Method::POST, &request.key)
-            .query("uploadId", &request.upload_id)
-            .precondition(&request.precondition)?
-            .body(completion(&request.parts)))
-    }
-
-    pub(super) fn completed(&self, answer: &Answer) -> Result<Written> {
-        self.written_late(answer, "CompleteMultipartUploadResult")
-    }
-
-    pub(super) async fn drop_upload(&self, key: String, upload_id: String) -> Result<()> {
-        check_key(&key)?;
-        let draft = self
-            .to_key(Method::DELETE, &key)
-            .query("uploadId", &upload_id);
-        self.send(draft).await.map(drop)
-    }
-
     /// By listing one key: unlike `HEAD`, a refusal has a reason.
     pub(super) async fn ask_bucket(&self) -> Result<()> {
         self.list_objects(ListObjects {
@@ -264,16 +210,16 @@ impl S3Store {
         read_buckets(&answer)
     }
 
-    fn to_key(&self, method: Method, key: &str) -> Draft {
+    pub(super) fn to_key(&self, method: Method, key: &str) -> Draft {
         Draft::to_key(method, self.base(), key)
     }
 
-    fn to_bucket(&self, method: Method) -> Draft {
+    pub(super) fn to_bucket(&self, method: Method) -> Draft {
         Draft::to_root(method, self.base())
     }
 
     /// The entity tag in a body that S3 may have begun before it knew the outcome.
-    fn written_late(&self, answer: &Answer, root: &str) -> Result<Written> {
+    pub(super) fn written_late(&self, answer: &Answer, root: &str) -> Result<Written> {
         if let Some(error) = error_in_success(answer, self.now()) {
             return Err(error);
         }
@@ -283,11 +229,6 @@ impl S3Store {
             etag: ETag::new(&tag),
         })
     }
-}
-
-pub(super) fn upload_id(answer: &Answer) -> Result<String> {
-    let id = field(answer, "InitiateMultipartUploadResult", "UploadId")?;
-    id.ok_or_else(|| bad_answer(answer, "it has no upload id"))
 }
 
 /// Deletes in one request, but for keys that XML cannot hold: those are deleted one by one.
@@ -366,13 +307,13 @@ pub(super) fn object(answer: Answer, ranged: bool) -> Result<Object> {
     })
 }
 
-pub(super) fn page_limit(request: &ListObjects) -> Result<u16> {
-    let limit = request.limit.unwrap_or(1000);
+pub(super) fn page_limit(asked: Option<u16>) -> Result<u16> {
+    let limit = asked.unwrap_or(1000);
     if (1..=1000).contains(&limit) {
         Ok(limit)
     } else {
         Err(invalid(format!(
-            "a page of {limit} keys; S3 takes 1 to {MAX_KEYS}"
+            "a page of {limit} entries; S3 takes 1 to {MAX_KEYS}"
         )))
     }
 }

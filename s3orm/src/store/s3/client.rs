@@ -157,15 +157,28 @@ impl S3Store {
         self.client.send(&self.place, draft).await
     }
 
+    /// What this second's signatures need; nothing for an anonymous store.
+    pub(super) async fn moment(&self) -> Result<Option<Arc<Moment>>, StoreError> {
+        self.client.moment().await
+    }
+
+    /// Where the bucket's requests go: `https` or `http`, and the host.
+    pub(super) fn host(&self) -> (&'static str, &HeaderValue) {
+        let scheme = if self.client.endpoint.is_https() {
+            "https"
+        } else {
+            "http"
+        };
+        (scheme, &self.place.host)
+    }
+
+    pub(super) fn extra_headers(&self) -> &ExtraHeaders {
+        &self.client.headers
+    }
+
     /// Sends a request to the service: once.
     pub(super) async fn send_to_service(&self, draft: Draft) -> Result<Answer, StoreError> {
         self.client.send(&self.client.service, draft).await
-    }
-}
-
-impl S3Store {
-    pub(super) fn extra_headers(&self) -> &ExtraHeaders {
-        &self.client.headers
     }
 }
 

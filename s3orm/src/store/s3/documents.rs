@@ -10,7 +10,10 @@ use super::request::decoded;
 use super::transport::Answer;
 use super::xml;
 use crate::store::time::parse_listed;
-use crate::store::{DeleteObject, ETag, ListedObject, Page, Precondition, StoreError};
+use crate::store::{
+    DeleteObject, ETag, ListedObject, ListedPart, ListedUpload, Page, PartsPage, Precondition,
+    StoreError, UploadMarker, UploadsPage,
+};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -136,6 +139,77 @@ pub(super) fn read_page(answer: &Answer) -> Result<Page> {
         ));
     }
     Ok(page)
+}
+
+pub(super) fn read_uploads(answer: &Answer) -> Result<UploadsPage> {
+    const ROOT: &str = "ListMultipartUploadsResult";
+    let (mut uploads, mut wrong) = (Vec::new(), false);
+    let (mut key, mut id, mut initiated) = (String::new(), String::new(), None);
+    let (mut next_key, mut next_id) = (String::new(), String::new());
+    let (mut truncated, mut is_encoded) = (false, false);
+    read(answer, ROOT, |place, text| match place {
+        ("Upload", "Key") => text.clone_into(&mut key),
+        ("Upload", "UploadId") => text.clone_into(&mut id),
+        ("Upload", "Initiated") => initiated = parse_listed(text),
+        (ROOT, "Upload") => match initiated.take() {
+            Some(initiated) => uploads.push(ListedUpload {
+                key: std::mem::take(&mut key),
+                upload_id: std::mem::take(&mut id),
+                initiated,
+            }),
+            None => wrong = true,
+        },
+        (ROOT, "NextKeyMarker") => text.clone_into(&mut next_key),
+        (ROOT, "NextUploadIdMarker") => text.clone_into(&mut next_id),
+        (ROOT, "EncodingType") => is_encoded = text == "url",
+        (ROOT, "IsTruncated") => truncated = text == "true",
+        _ => {}
+    })?;
+    if is_encoded {
+        let keys = uploads.iter_mut().map(|upload| &mut upload.key);
+        wrong |= keys.chain([&mut next_key]).any(|name| !decode(name));
+    }
+    wrong |= truncated && next_key.is_empty();
+    wrong |= uploads.iter().any(|upload| upload.upload_id.is_empty());
+    if wrong {
+        return Err(bad_answer(answer, "the listing of uploads cannot be read"));
+    }
+    let next = truncated.then_some(UploadMarker {
+        key: next_key,
+        upload_id: next_id,
+    });
+    Ok(UploadsPage { uploads, next })
+}
+
+pub(super) fn read_parts(answer: &Answer) -> Result<PartsPage> {
+    const ROOT: &str = "ListPartsResult";
+    let (mut parts, mut wrong) = (Vec::new(), false);
+    let (mut number, mut size, mut etag, mut checksum) = (None, None, None, None);
+    let (mut truncated, mut next) = (false, None);
+    read(answer, ROOT, |place, text| match place {
+        ("Part", "PartNumber") => number = text.parse().ok(),
+        ("Part", "Size") => size = text.parse().ok(),
+        ("Part", "ETag") => etag = Some(ETag::new(text)),
+        ("Part", "ChecksumCRC64NVME") => checksum = text.parse().ok(),
+        (ROOT, "Part") => match (number.take(), size.take(), etag.take()) {
+            (Some(number), Some(size), Some(etag)) => parts.push(ListedPart {
+                number,
+                etag,
+                size,
+                checksum: checksum.take(),
+            }),
+            _ => wrong = true,
+        },
+        (ROOT, "NextPartNumberMarker") => next = text.parse().ok(),
+        (ROOT, "IsTruncated") => truncated = text == "true",
+        _ => {}
+    })?;
+    if wrong || truncated && next.is_none() {
+        return Err(bad_answer(answer, "the listing of parts cannot be read"));
+    }
+    // Some servers name the last part of the last page, too.
+    let next = next.filter(|_| truncated);
+    Ok(PartsPage { parts, next })
 }
 
 /// Undoes the encoding of a listing, which leaves most names as they are; whether that works.

@@ -8,7 +8,8 @@
 //! - `config`, `endpoint`, `headers`, `profile`: what is asked for, checked.
 //! - `credentials`, `keys`, `chain`, `secret`: who asks. `sign`: signatures.
 //! - `connect`, `transport`, `gate`: connections, one request over one of them, and their end.
-//! - `request`, `calls`, `documents`, `xml`, `answer`: each call as a request, each answer as an outcome.
+//! - `request`, `calls`, `multipart`, `documents`, `xml`, `answer`: each call as a request, each answer as
+//!   an outcome. `presign`: requests for others to make.
 //! - `client`: the store that joins them. `rusoto`: the same store, its requests made by rusoto.
 //!
 //! HTTP proxies, access points and directory buckets are not supported.
@@ -25,6 +26,8 @@ mod endpoint;
 mod gate;
 mod headers;
 mod keys;
+mod multipart;
+mod presign;
 mod profile;
 mod request;
 #[cfg(feature = "rusoto")]
@@ -48,8 +51,9 @@ pub(crate) use self::gate::Closer;
 pub use self::keys::{AccessKeys, SecretSource};
 pub use self::secret::Secret;
 use super::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, Survey, UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Presign, PresignedUrl, PutObject,
+    Store, StoreError, StoreFuture, Survey, UploadPart, UploadsPage, Written,
 };
 
 impl Store for S3Store {
@@ -100,6 +104,18 @@ impl Store for S3Store {
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         Box::pin(self.drop_upload(key.to_owned(), upload_id.to_owned()))
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        Box::pin(self.list_all_uploads(request))
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        Box::pin(self.list_parts_of(request))
+    }
+
+    fn presign(&self, request: Presign) -> StoreFuture<'_, PresignedUrl> {
+        Box::pin(self.presigned(request))
     }
 
     fn service(&self) -> String {

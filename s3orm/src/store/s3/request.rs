@@ -7,10 +7,10 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 
-use super::answer::META_PREFIX;
+use super::answer::{CHECKSUM, META_PREFIX};
 use super::sign::Signed;
 use super::transport::MAX_XML;
-use crate::store::{ETag, Metadata, Precondition, StoreError, StoreErrorKind};
+use crate::store::{Checksum, ETag, Metadata, Precondition, StoreError, StoreErrorKind};
 
 /// S3's limit for user metadata, names and values together.
 const MAX_METADATA: usize = 2048;
@@ -169,6 +169,14 @@ impl Draft {
             }
         }
         Ok(self)
+    }
+
+    /// Adds the body's checksum, or that of the object that the request completes.
+    pub(super) fn checksum(self, checksum: Option<Checksum>) -> Result<Self, StoreError> {
+        match checksum {
+            Some(checksum) => self.text_header(CHECKSUM, &checksum.to_string()),
+            None => Ok(self),
+        }
     }
 
     pub(super) fn signed(&self) -> Signed<'_> {

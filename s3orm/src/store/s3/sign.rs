@@ -41,12 +41,14 @@ pub(super) struct Signer {
 /// Everything of a signature that the request does not change, for one second and one identity.
 pub(super) struct Moment {
     second: u64,
-    credentials: Arc<Credentials>,
+    pub(super) credentials: Arc<Credentials>,
     date: HeaderValue,
     token: Option<HeaderValue>,
     key: Hmac<Sha256>,
     /// The first three lines of the string to sign.
     preamble: String,
+    /// The access key and what the signature is good for.
+    pub(super) credential: String,
     /// The `Authorization` header up to the names of the signed headers.
     authorization: String,
 }
@@ -114,15 +116,14 @@ impl Signer {
             .session_token
             .as_ref()
             .map(|token| secret_header(token.expose()));
+        let credential = format!("{}/{scope}", credentials.access_key);
         let moment = Arc::new(Moment {
             second,
             key,
             token: token.transpose()?,
             preamble: format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n"),
-            authorization: format!(
-                "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders=",
-                credentials.access_key
-            ),
+            authorization: format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders="),
+            credential,
             date: HeaderValue::from_str(&date).map_err(|_| unusable())?,
             credentials,
         });
@@ -177,6 +178,23 @@ impl Moment {
     }
 
     fn authorization(&self, request: Signed<'_>, headers: &HeaderMap, payload: &str) -> String {
+        let (names, signature) = self.signature(request, headers, payload);
+        let length = self.authorization.len() + names.len() + MIDDLE.len() + signature.len();
+        let mut text = String::with_capacity(length);
+        for part in [self.authorization.as_str(), &names, MIDDLE] {
+            text.push_str(part);
+        }
+        text.extend(signature.iter().map(|byte| char::from(*byte)));
+        text
+    }
+
+    /// The names of the headers, as signed, and the signature.
+    pub(super) fn signature(
+        &self,
+        request: Signed<'_>,
+        headers: &HeaderMap,
+        payload: &str,
+    ) -> (String, [u8; 64]) {
         let mut sorted: Vec<(&str, &HeaderValue)> = Vec::with_capacity(headers.len());
         sorted.extend(headers.iter().map(|(name, value)| (name.as_str(), value)));
         // Stable: the values of a repeated header stay in order.
@@ -210,15 +228,12 @@ impl Moment {
         let mut signature = self.key.clone();
         signature.update(self.preamble.as_bytes());
         signature.update(&hex(&Sha256::digest(&canonical).into()));
-        let signature = hex(&signature.finalize().into_bytes().into());
+        (names, hex(&signature.finalize().into_bytes().into()))
+    }
 
-        let length = self.authorization.len() + names.len() + MIDDLE.len() + signature.len();
-        let mut text = String::with_capacity(length);
-        for part in [self.authorization.as_str(), &names, MIDDLE] {
-            text.push_str(part);
-        }
-        text.extend(signature.iter().map(|byte| char::from(*byte)));
-        text
+    /// The second, as signatures write it.
+    pub(super) fn date(&self) -> String {
+        compact(self.second)
     }
 }
 

@@ -5,18 +5,20 @@ use std::fmt::Display;
 use rusoto_core::signature::SignedRequest;
 use rusoto_s3::{
     AbortMultipartUploadRequest, CreateBucketConfiguration, CreateBucketRequest,
-    DeleteBucketRequest, GetObjectRequest, HeadObjectRequest, ListObjectsV2Request, S3, S3Client,
+    DeleteBucketRequest, GetObjectRequest, ListObjectsV2Request, S3, S3Client,
 };
 
 use super::super::answer::{etag, object_meta};
-use super::super::calls::{delete_each, object, page_limit, range_text, reason_of, upload_id};
-use super::super::documents::{read_buckets, read_page};
+use super::super::calls::{delete_each, object, page_limit, range_text, reason_of};
+use super::super::documents::{read_buckets, read_page, read_parts, read_uploads};
+use super::super::multipart::upload_id;
 use super::super::request::{Draft, decoded, invalid};
 use super::super::transport::{Answer, MAX_XML};
 use super::{RusotoStore, dispatch};
 use crate::store::{
     CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
-    ListStart, Object, ObjectMeta, Page, PutObject, StoreError, UploadPart, Written, check_key,
+    ListParts, ListStart, ListUploads, Object, ObjectMeta, Page, PartsPage, PutObject, StoreError,
+    UploadPart, UploadsPage, Written, check_key,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -41,16 +43,7 @@ impl RusotoStore {
 
     pub(super) async fn head_object(&self, key: String) -> Result<ObjectMeta> {
         check_key(&key)?;
-        let read = HeadObjectRequest {
-            bucket: self.bucket_name(),
-            key: key.clone(),
-            expected_bucket_owner: self.owner(),
-            ..HeadObjectRequest::default()
-        };
-        match self
-            .ask(MAX_XML, async |s3: S3Client| s3.head_object(read).await)
-            .await
-        {
+        match self.send(self.inner.head(&key)).await {
             Ok(answer) => object_meta(&answer),
             Err(error) => reason_of(error, key, |byte| self.get_object(byte)).await,
         }
@@ -77,7 +70,7 @@ impl RusotoStore {
     pub(super) async fn list_objects(&self, request: ListObjects) -> Result<Page> {
         let mut list = ListObjectsV2Request {
             bucket: self.bucket_name(),
-            max_keys: Some(page_limit(&request)?.into()),
+            max_keys: Some(page_limit(request.limit)?.into()),
             delimiter: request.delimiter.map(String::from),
             encoding_type: Some("url".to_owned()),
             prefix: Some(request.prefix).filter(|prefix| !prefix.is_empty()),
@@ -99,7 +92,7 @@ impl RusotoStore {
     }
 
     pub(super) async fn start_upload(&self, request: CreateUpload) -> Result<String> {
-        upload_id(&self.send(self.inner.upload(request)?).await?)
+        upload_id(&self.send(self.inner.start(request)?).await?)
     }
 
     pub(super) async fn put_part(&self, request: UploadPart) -> Result<ETag> {
@@ -122,6 +115,14 @@ impl RusotoStore {
         };
         let call = async |s3: S3Client| s3.abort_multipart_upload(abort).await;
         self.ask(MAX_XML, call).await.map(drop)
+    }
+
+    pub(super) async fn list_all_uploads(&self, request: ListUploads) -> Result<UploadsPage> {
+        read_uploads(&self.send(self.inner.uploads(&request)?).await?)
+    }
+
+    pub(super) async fn list_parts_of(&self, request: ListParts) -> Result<PartsPage> {
+        read_parts(&self.send(self.inner.parts(&request)?).await?)
     }
 
     /// By listing one key: unlike `HEAD`, a refusal has a reason.

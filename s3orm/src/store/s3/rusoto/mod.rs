@@ -6,8 +6,8 @@
 //! whole credential chain, and the outcome of an answer. So both stores behave alike, at two to
 //! three times the CPU for this one. Choose the default unless your rules name rusoto.
 //!
-//! - `calls`: reads, listings, uploads and buckets by `rusoto_s3`'s typed calls; writes, which they
-//!   know no conditions of, as `rusoto_core`'s signed requests.
+//! - `calls`: reads, listings of objects and buckets by `rusoto_s3`'s typed calls; writes, which they know
+//!   no conditions of, and what has checksums, as `rusoto_core`'s signed requests.
 //! - `dispatch`: between rusoto and this crate's connections.
 //!
 //! It addresses buckets in the path only, and signs with the system's clock. `rusoto_core` does not
@@ -25,8 +25,9 @@ use super::{AddressingStyle, Closer, S3Config, S3Store};
 use crate::env::Env;
 use crate::error::Error;
 use crate::store::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects, Object,
-    ObjectMeta, Page, PutObject, Store, StoreError, StoreFuture, Survey, UploadPart, Written,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
+    ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Presign, PresignedUrl, PutObject,
+    Store, StoreError, StoreFuture, Survey, UploadPart, UploadsPage, Written,
 };
 
 /// A bucket of an S3 service, whose requests rusoto makes. Cheap to clone; clones share their
@@ -121,6 +122,19 @@ impl Store for RusotoStore {
 
     fn abort_upload(&self, key: &str, upload_id: &str) -> StoreFuture<'_, ()> {
         Box::pin(self.drop_upload(key.to_owned(), upload_id.to_owned()))
+    }
+
+    fn list_uploads(&self, request: ListUploads) -> StoreFuture<'_, UploadsPage> {
+        Box::pin(self.list_all_uploads(request))
+    }
+
+    fn list_parts(&self, request: ListParts) -> StoreFuture<'_, PartsPage> {
+        Box::pin(self.list_parts_of(request))
+    }
+
+    /// By this crate's own client: rusoto signs no conditions into URLs.
+    fn presign(&self, request: Presign) -> StoreFuture<'_, PresignedUrl> {
+        Box::pin(self.inner.presigned(request))
     }
 
     fn service(&self) -> String {

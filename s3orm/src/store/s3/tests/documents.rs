@@ -108,6 +108,7 @@ async fn a_success_may_hold_an_error() {
         upload_id: "u".to_owned(),
         parts: vec![(1, ETag::new("p"))],
         precondition: Precondition::IfAbsent,
+        checksum: None,
     };
     let copy = || CopyObject {
         source: "s".to_owned(),
