@@ -252,12 +252,8 @@ impl<T: S3Schema> Table<T> {
     }
 
     fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<T> {
-        let mut row = T::decode(key, body).map_err(|error| error.into_error(object))?;
-        row.__after_read().map_err(|reason| {
-            Error::new(ErrorKind::Decode, "`after_read` refused the row")
-                .with_source(reason)
-                .with_key(object)
-        })?;
+        let row = T::decode(key, body).map_err(|error| error.into_error(object))?;
+        let row = hooks::read(row, object)?;
         let own = self.object_key(&row.key());
         if own.as_deref().is_ok_and(|own| own == object) {
             return Ok(row);
