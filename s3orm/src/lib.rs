@@ -244,6 +244,7 @@
 //! | `testing` | a store that fails as it is told, for the tests of applications |
 
 pub mod batch;
+pub mod blob;
 pub mod body;
 mod bucket;
 mod config;
@@ -276,6 +277,7 @@ pub mod upload;
 mod url;
 mod write;
 
+pub use blob::Blob;
 pub use body::raw::RawBody;
 pub use config::{Config, DbBuilder};
 pub use db::Db;
@@ -327,6 +329,11 @@ pub mod __private {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// The programs of the page on large data run.
+#[cfg(all(doctest, feature = "s3"))]
+#[doc = include_str!("../../docs/uploads.md")]
+pub struct Uploads;
 
 /// The programs of the page on configuration run.
 #[cfg(all(doctest, feature = "s3", feature = "toml"))]

@@ -31,6 +31,7 @@ pub(crate) use transact::RowWrite;
 pub use transact::TransactionWrite;
 pub use update::{Decision, Update};
 
+use crate::blob::noted;
 use crate::db::Db;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
@@ -237,14 +238,21 @@ impl<T: S3Schema> Table<T> {
     }
 
     fn encode_row(&self, row: &T) -> Result<Bytes> {
-        let body = row.encode().map_err(|error| {
+        let (body, blobs) = noted(|| row.encode());
+        let body = body.map_err(|error| {
             Error::new(ErrorKind::InvalidRow, error.to_string()).with_cause(error.into_cause())
         })?;
         self.db.check_size(body.len())?;
+        if let Some(foreign) = blobs.iter().find(|blob| blob.table() != T::SCHEMA.table) {
+            let of = foreign.table();
+            let detail = format!("the blob `{foreign}` was made for the table `{of}`");
+            return Err(Error::new(ErrorKind::InvalidRow, detail)
+                .with_help("make one for this table with `Table::copy_blob`"));
+        }
         Ok(body.into())
     }
 
-    fn decode_row(&self, key: T::Key, object: &str, body: &[u8]) -> Result<T> {
+    pub(crate) fn decode_row(&self, key: T::Key, object: &str, body: &[u8]) -> Result<T> {
         let row = T::decode(key, body).map_err(|error| error.into_error(object))?;
         let own = self.object_key(&row.key());
         if own.as_deref().is_ok_and(|own| own == object) {
