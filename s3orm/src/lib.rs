@@ -247,6 +247,7 @@
 //! | `testing` | a store that fails as it is told, for the tests of applications |
 
 pub mod batch;
+pub mod blob;
 pub mod body;
 mod bucket;
 mod catalog;
@@ -281,6 +282,7 @@ pub mod upload;
 mod url;
 mod write;
 
+pub use blob::Blob;
 pub use body::raw::RawBody;
 pub use config::{Config, DbBuilder};
 pub use db::Db;
@@ -348,6 +350,7 @@ mod guide {
         Configuration = "docs/configuration.md"
         Costs = "docs/costs.md"
         Keys = "docs/keys.md"
+        Uploads = "docs/uploads.md"
     }
 
     #[cfg(all(feature = "msgpack", feature = "zstd", feature = "garde"))]

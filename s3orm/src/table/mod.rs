@@ -32,6 +32,7 @@ pub(crate) use transact::RowWrite;
 pub use transact::TransactionWrite;
 pub use update::{Decision, Update};
 
+use crate::blob::noted;
 use crate::body::{BodyError, Content, compress};
 use crate::db::Db;
 use crate::env::Env;
@@ -240,9 +241,15 @@ impl<T: S3Schema> Table<T> {
     }
 
     fn encode_row(&self, row: &T) -> Result<Bytes> {
-        let body = row.encode(T::SCHEMA.body);
+        let (body, blobs) = noted(|| row.encode(T::SCHEMA.body));
         let body = body.map_err(BodyError::into_write_error)?;
         self.db.check_size(body.len())?;
+        if let Some(foreign) = blobs.iter().find(|blob| blob.table() != T::SCHEMA.table) {
+            let of = foreign.table();
+            let detail = format!("the blob `{foreign}` was made for the table `{of}`");
+            return Err(Error::new(ErrorKind::InvalidRow, detail)
+                .with_help("make one for this table with `Table::copy_blob`"));
+        }
         Ok(body.into())
     }
 
@@ -251,7 +258,7 @@ impl<T: S3Schema> Table<T> {
         Content::new(T::SCHEMA.body, bytes)
     }
 
-    fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<T> {
+    pub(crate) fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<T> {
         let row = T::decode(key, body).map_err(|error| error.into_error(object))?;
         let row = hooks::read(row, object)?;
         let own = self.object_key(&row.key());
