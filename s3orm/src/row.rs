@@ -24,6 +24,15 @@ impl Version {
         self.etag.as_str()
     }
 
+    /// The version with this entity tag, as [`etag`](Self::etag) gave it: of a version that was kept as
+    /// text.
+    pub fn from_etag(etag: &str) -> Self {
+        Self {
+            etag: ETag::new(etag),
+            id: None,
+        }
+    }
+
     pub(crate) fn of(meta: &ObjectMeta) -> Self {
         Self {
             etag: meta.etag.clone(),

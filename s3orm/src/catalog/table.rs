@@ -216,6 +216,35 @@ fn created(program: &'static TableSchema, before: &Before<'_>) -> Result<Option<
     Ok(Some(changed))
 }
 
+/// Describes a table by what a tool says of it; indexes, transactions and versions stay as they are.
+pub(crate) async fn describe(db: &Db, table: &str, own: StoredSchema) -> Result<StoredSchema> {
+    let described = object::change(db, table, false, |before| {
+        let Some(stored) = before.schema else {
+            return Ok(Some(own.clone()));
+        };
+        let own = StoredSchema {
+            version: stored.version,
+            body: stored.body.clone(),
+            transactional: stored.transactional,
+            indexes: stored.indexes.clone(),
+            ..own.clone()
+        };
+        if !stored.is_described() {
+            let mut changed = stored.clone();
+            changed.describe(&own);
+            return Ok(Some(changed));
+        }
+        let diff = stored.diff(&own);
+        if !diff.is_compatible() {
+            return Err(does_not_fit(&diff));
+        }
+        let mut changed = stored.clone();
+        changed.describe(&own);
+        Ok((!diff.is_empty()).then_some(changed))
+    });
+    Ok(described.await?.map_or(own.clone(), Arc::unwrap_or_clone))
+}
+
 fn does_not_fit(diff: &SchemaDiff) -> Error {
     let detail = format!("the program does not fit the table: {}", diff.reasons());
     let help =

@@ -83,6 +83,7 @@ pub use relation::{BeginsWith, BelongsTo, KeyOf, Shared};
 use rows::Reading;
 pub use rows::{KeyStream, RowStream};
 pub use segmented::{Segment, SegmentStream, Segmented};
+pub(crate) use segments::in_segments;
 pub use select::{Select, ValueStream};
 pub use with::GetWith;
 

@@ -13,7 +13,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::bill::Meter;
+use futures_util::stream::{self, Stream};
+
+use super::bill::{Budget, Meter};
 use super::list::{Listing, PAGE};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
@@ -263,6 +265,19 @@ impl Segments {
         let after = Some(at);
         Some(self.part(Span { after, until }))
     }
+}
+
+/// The keys of a range, a page at a time, in no order: listed at so many places at the same time.
+pub(crate) fn in_segments(
+    db: Db,
+    range: KeyRange,
+    most: usize,
+    stamped: bool,
+) -> impl Stream<Item = Result<Vec<String>>> + Send {
+    let meter = Arc::new(Meter::new(Budget::default()));
+    let spans = vec![Span::default()];
+    let mut segments = Segments::new(db, range, meter, most, |_| None, stamped, spans);
+    stream::poll_fn(move |cx| segments.poll_page(cx))
 }
 
 /// Where the rest of a segment can be split, and a measure of how wide it is: the less, the wider.

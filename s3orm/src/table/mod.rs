@@ -509,6 +509,13 @@ pub(crate) fn write_error(failure: Failure, key: String, refused: ErrorKind) -> 
     }
 }
 
+impl Error {
+    /// The failure of one of the [store](crate::Db::store)'s own calls, as the library tells it.
+    pub fn from_store(error: StoreError) -> Self {
+        store_error(error, None)
+    }
+}
+
 /// The error of a failed request that was no write, or was certainly not applied.
 pub(crate) fn store_error(error: StoreError, key: Option<String>) -> Error {
     let (kind, help) = match error.kind() {
