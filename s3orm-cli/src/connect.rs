@@ -32,7 +32,7 @@ Secrets do not belong in it: they come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACC
     )]
     pub(crate) url: Option<String>,
 
-    /// A profile of the configuration file; or S3ORM_PROFILE
+    /// A profile of the configuration file; or `S3ORM_PROFILE`
     #[arg(
         long,
         short = 'p',
@@ -42,7 +42,7 @@ Secrets do not belong in it: they come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACC
     )]
     pub(crate) profile: Option<String>,
 
-    /// The configuration file (TOML); or S3ORM_CONFIG, or `s3orm/config.toml` in your configuration folder
+    /// The configuration file (TOML); or `S3ORM_CONFIG`, or `s3orm/config.toml` in your configuration folder
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -67,7 +67,7 @@ Secrets do not belong in it: they come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACC
     )]
     pub(crate) as_table: bool,
 
-    /// Colours: `auto` looks at the terminal and at NO_COLOR
+    /// Colours: `auto` looks at the terminal and at `NO_COLOR`
     #[arg(
         long,
         global = true,

@@ -156,7 +156,7 @@ impl Failure {
     }
 
     /// The input is what is wrong.
-    pub(crate) fn as_data(mut self) -> Self {
+    pub(crate) fn in_data(mut self) -> Self {
         if self.code == Code::Usage {
             self.code = Code::Data;
         }

@@ -1,5 +1,7 @@
 //! `s3orm`: tables in an S3 bucket, from the shell. `docs/cli.md` is its manual.
 
+#![expect(clippy::struct_excessive_bools, reason = "an option is a flag")]
+
 mod cli;
 mod commands;
 mod confirm;

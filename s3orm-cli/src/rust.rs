@@ -25,7 +25,8 @@ pub(crate) struct Struct {
 /// A field of it.
 #[derive(Debug)]
 pub(crate) struct Field {
-    pub(crate) field: String,
+    /// In the path.
+    pub(crate) column: String,
     /// In the stored object.
     pub(crate) name: String,
     pub(crate) rust_type: String,
@@ -39,9 +40,9 @@ pub(crate) struct Field {
 
 impl Field {
     /// The path's name of the column, its name in bodies, and its type.
-    pub(crate) fn new(field: &str, name: &str, rust_type: &str) -> Self {
+    pub(crate) fn new(column: &str, name: &str, rust_type: &str) -> Self {
         Self {
-            field: field.to_owned(),
+            column: column.to_owned(),
             name: name.to_owned(),
             rust_type: rust_type.to_owned(),
             nullable: false,
@@ -116,7 +117,7 @@ impl fmt::Display for Struct {
         let idents: Vec<(String, &Field)> = self
             .fields
             .iter()
-            .map(|field| (ident(&field.field, &mut taken), field))
+            .map(|field| (ident(&field.column, &mut taken), field))
             .collect();
         for (unique, name, columns, keeps) in &self.indexes {
             let kind = if *unique { "unique" } else { "index" };
@@ -217,6 +218,11 @@ fn known_type(rust_type: &str) -> (String, bool) {
     }
 }
 
+const PRIMITIVES: &[&str] = &[
+    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize", "f32", "f64", "String",
+];
+
 /// The type with its path, of the standard library and of the crates that key columns come of.
 fn is_known(text: &str) -> Option<String> {
     let (path, arguments) = match text.split_once('<') {
@@ -233,10 +239,6 @@ fn is_known(text: &str) -> Option<String> {
             _ => None,
         };
     }
-    const PRIMITIVES: &[&str] = &[
-        "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64",
-        "i128", "isize", "f32", "f64", "String",
-    ];
     match name {
         _ if PRIMITIVES.contains(&name) => Some(name.to_owned()),
         "NaiveDate" | "NaiveDateTime" => Some(format!("chrono::{name}")),

@@ -261,13 +261,8 @@ fn last_record(file: &File) -> Result<Last, Failure> {
     }
     let (mut last, mut record) = (None, csv::StringRecord::new());
     let length = file.metadata()?.len();
-    loop {
-        match reader.read_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) => break,
-            // What was cut off in the midst of a character is not whole.
-            Err(_) => break,
-        }
+    // What was cut off in the midst of a character is not whole, and ends it.
+    while let Ok(true) = reader.read_record(&mut record) {
         let at = reader.position().byte();
         // The last byte of a whole record is its line feed, which the reader may not have taken yet.
         if record.len() == columns.len() && (at < length || ends_in_line_feed(file, length)?) {

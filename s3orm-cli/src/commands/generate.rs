@@ -51,22 +51,16 @@ impl Args {
             .stored
             .as_ref()
             .filter(|stored| !self.from_rows && stored.is_described());
-        let text = match described {
-            Some(stored) => of_description(&name, &self.table.table, stored),
-            None => {
-                let rows = sample(&opened, self.rows).await?;
-                if rows.is_empty() {
-                    context
-                        .output
-                        .note("there are no rows: the struct has the columns of the key alone");
-                }
-                of_rows(
-                    &name,
-                    &opened,
-                    &infer::columns(&opened.table, &rows),
-                    rows.len(),
-                )
+        let text = if let Some(stored) = described {
+            of_description(&name, &self.table.table, stored)
+        } else {
+            let rows = sample(&opened, self.rows).await?;
+            if rows.is_empty() {
+                let what = "there are no rows: the struct has the columns of the key alone";
+                context.output.note(what);
             }
+            let columns = infer::columns(&opened.table, &rows);
+            of_rows(&name, &opened, &columns, rows.len())
         };
         context.output.bytes(text.as_bytes())?;
         Ok(())
@@ -93,7 +87,7 @@ fn of_rows(name: &str, opened: &Opened, columns: &[Column], rows: usize) -> Stri
         path.strip_suffix(table.extension()).unwrap_or(&path),
     );
     made.doc = format!("A row of `{}`, as {rows} rows show it.", table.name());
-    made.extension = table.extension().to_owned();
+    table.extension().clone_into(&mut made.extension);
     made.verbatim = table.encoding() == Encoding::Verbatim;
     if opened.shape.form == Form::Raw {
         made.raw = true;

@@ -139,7 +139,7 @@ impl Args {
                     done.read += 1;
                     continue;
                 }
-                Some(record) => Some(self.ready(&opened, record)),
+                Some(record) => Some(Self::ready(&opened, record)),
                 None => None,
             };
             // Of two rows with one key the later counts: it waits for the first.
@@ -225,7 +225,7 @@ impl Args {
         Ok(records)
     }
 
-    fn ready(&self, opened: &Opened, record: Record) -> Result<Ready, Failure> {
+    fn ready(opened: &Opened, record: Record) -> Result<Ready, Failure> {
         let line = record.line;
         let ready = || {
             let (values, body) = row::parts(&opened.table, record.row?, &opened.shape)?;
@@ -237,7 +237,7 @@ impl Args {
                 body,
             })
         };
-        ready().map_err(|failure: Failure| failure.at(&format!("line {line}")).as_data())
+        ready().map_err(|failure: Failure| failure.at(&format!("line {line}")).in_data())
     }
 
     /// Writes rows of different keys.

@@ -225,7 +225,8 @@ impl Args {
 
 fn listed(output: &Output, rows: &[Listed]) -> Result<(), Failure> {
     let Some(first) = rows.first() else {
-        return none(output);
+        none(output);
+        return Ok(());
     };
     let names: Vec<&str> = first.values.iter().map(|(name, _)| name).collect();
     let columns: Vec<&str> = names
@@ -246,11 +247,10 @@ fn listed(output: &Output, rows: &[Listed]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn none(output: &Output) -> Result<(), Failure> {
+fn none(output: &Output) {
     if !output.is_json() {
         output.note("no rows");
     }
-    Ok(())
 }
 
 /// Rows on their way out: lines of JSON at once, tables by the hundred.
@@ -298,7 +298,8 @@ impl<'a> Rows<'a> {
 
     pub(crate) fn end(&mut self) -> Result<(), Failure> {
         if self.count == 0 {
-            return none(self.output);
+            none(self.output);
+            return Ok(());
         }
         self.print()
     }

@@ -130,26 +130,20 @@ async fn of_rows(
         .into_iter()
         .filter(|column| !column.in_key)
     {
-        match shown
-            .columns
-            .iter_mut()
-            .find(|known| known.name == column.name)
-        {
-            // `serde_json::Value` of rows says that they are of several types, or all null.
-            Some(known) => {
-                if !infer::fits(&column.rust_type, &known.rust_type) {
-                    known.rust_type = column.rust_type;
-                }
-                known.nullable |= column.nullable && known.default.is_none();
+        let mut known = shown.columns.iter_mut();
+        if let Some(known) = known.find(|known| known.name == column.name) {
+            if !infer::fits(&column.rust_type, &known.rust_type) {
+                known.rust_type = column.rust_type;
             }
-            None => {
-                let added = StoredColumn::new(column.name, column.rust_type);
-                shown.columns.push(if column.nullable {
-                    added.nullable()
-                } else {
-                    added
-                });
-            }
+            known.nullable |= column.nullable && known.default.is_none();
+        } else {
+            let added = StoredColumn::new(column.name, column.rust_type);
+            let added = if column.nullable {
+                added.nullable()
+            } else {
+                added
+            };
+            shown.columns.push(added);
         }
     }
     Ok(shown)

@@ -91,28 +91,28 @@ impl Args {
             uploader.write(buffer[..read].to_vec()).await?;
             progress.add(read as u64);
         }
-        let uploaded = uploader.complete().await?;
+        let made = uploader.complete().await?;
         drop(progress);
-        let reused = if uploaded.reused == 0 {
+        let reused = if made.reused == 0 {
             String::new()
         } else {
-            format!(", {} parts were there", uploaded.reused)
+            format!(", {} parts were there", made.reused)
         };
         let text = format!(
             "uploaded `{}`: {}{reused}",
-            uploaded.key,
-            output::bytes(uploaded.size)
+            made.key,
+            output::bytes(made.size)
         );
-        let checksum = uploaded.checksum.map(|checksum| checksum.to_string());
+        let checksum = made.checksum.map(|checksum| checksum.to_string());
         context.output.done(
             &text,
             &[
-                ("key", uploaded.key.as_str().into()),
-                ("size", uploaded.size.into()),
-                ("version", uploaded.version.etag().into()),
+                ("key", made.key.as_str().into()),
+                ("size", made.size.into()),
+                ("version", made.version.etag().into()),
                 ("checksum", checksum.into()),
-                ("parts", uploaded.parts.into()),
-                ("reused", uploaded.reused.into()),
+                ("parts", made.parts.into()),
+                ("reused", made.reused.into()),
             ],
         )?;
         Ok(())

@@ -109,8 +109,7 @@ impl Args {
             let name = opened.shape.in_body(column);
             let key = table.json_of(column, value);
             // A path without types has texts of numbers.
-            let same =
-                |own: &Value| *own == key || own.as_str().is_none() && own.to_string() == value;
+            let same = |own: &Value| *own == key || own.is_number() && format!("{own}") == value;
             if let Some(own) = body.value(name).filter(|own| !same(own)) {
                 return Ok(Some(format!(
                     "its column `{name}` is {own}, that of its key {key}"

@@ -45,7 +45,7 @@ async fn the_manual_runs() {
             .env_clear()
             .env("PATH", &path)
             .env("HOME", "/nowhere")
-            .env("S3ORM_URL", bench.url().replace("?", "/shop?"))
+            .env("S3ORM_URL", bench.url().replace('?', "/shop?"))
             .env("AWS_ACCESS_KEY_ID", ACCESS)
             .env("AWS_SECRET_ACCESS_KEY", SECRET)
             .stdin(std::process::Stdio::null())

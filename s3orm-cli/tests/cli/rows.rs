@@ -294,7 +294,7 @@ async fn stamped_tables_are_read_and_not_written() {
     let row = json!({"id": 1, "money": 5});
     assert_eq!(
         bench.json(&["get", "accounts", "--path=<id:u64>", "1"]),
-        [row.clone()]
+        std::slice::from_ref(&row)
     );
     assert_eq!(
         bench.json(&["query", "accounts", "--path=<id:u64>"]),

@@ -190,12 +190,17 @@ async fn an_import_says_what_is_wrong_and_how_to_go_on() {
         3,
         &["`absent.ndjson`"],
     );
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_file_says_is_what_is_written() {
+    let bench = Bench::new().await;
+    let path = "--path=<id:u64>";
     // Of two rows with one key the later stays, however many are under way.
-    let mut twice = String::new();
-    for version in 0..100 {
-        twice += &format!("{{\"id\":1,\"version\":{version}}}\n");
-    }
+    let twice: Vec<String> = (0..100)
+        .map(|version| format!("{{\"id\":1,\"version\":{version}}}\n"))
+        .collect();
+    let twice = twice.concat();
     let ran = bench.run_with(&["import", "twice", path, "-"], twice.as_bytes());
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(bench.json(&["get", "twice", path, "1"])[0]["version"], 99);
@@ -288,14 +293,14 @@ async fn large_objects_go_up_and_down() {
     );
 
     // An upload that was left is found, resumed or swept.
-    let mut uploader = bench.db().upload("files/left.bin").start();
-    uploader.write(bytes.clone()).await.expect("written");
-    uploader.leave().await.expect("left");
+    let mut left = bench.db().upload("files/left.bin").start();
+    left.write(bytes.clone()).await.expect("written");
+    left.leave().await.expect("left");
     let resumed = &bench.json(&["upload", "large.bin", "files/left.bin", "--resume"])[0];
     assert_eq!(resumed["reused"], 1, "{resumed}");
-    let mut uploader = bench.db().upload("files/left.bin").start();
-    uploader.write(bytes).await.expect("written");
-    uploader.leave().await.expect("left");
+    let mut left = bench.db().upload("files/left.bin").start();
+    left.write(bytes).await.expect("written");
+    left.leave().await.expect("left");
     let du = bench.run(&["du"]);
     assert!(du.err.contains("1 uploads are unfinished"), "{du:?}");
     assert!(

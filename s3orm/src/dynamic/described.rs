@@ -84,7 +84,7 @@ impl Dynamic {
             let mut schema = StoredSchema::of_path(&name, &plain_path(table.layout.path));
             schema.encoding = encoding;
             schema.extension = extension;
-            schema.body = body.name().to_owned();
+            body.name().clone_into(&mut schema.body);
             let keys = table
                 .layout
                 .columns
@@ -150,7 +150,7 @@ fn typed_path(schema: &StoredSchema) -> Result<String> {
         } else {
             format!(":{form}")
         };
-        typed.push_str(&format!("<{name}:{kind}{form}>"));
+        typed.extend(["<", name, ":", &kind.to_string(), &form, ">"]);
         rest = after;
     }
     Ok(typed + rest)

@@ -1,6 +1,6 @@
 //! Paths as text: `<date:date>/<id:u64:ordered>`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::ColumnType;
@@ -200,13 +200,13 @@ pub(super) fn template(
 
 /// A text that is kept for as long as the program runs, once: names of columns and tables.
 pub(super) fn interned(text: &str) -> &'static str {
-    static KNOWN: Mutex<BTreeMap<&'static str, ()>> = Mutex::new(BTreeMap::new());
+    static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((text, ())) = known.get_key_value(text) {
+    if let Some(text) = known.get(text) {
         return text;
     }
     let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
-    known.insert(text, ());
+    known.insert(text);
     text
 }
 

@@ -66,9 +66,9 @@ impl FromStr for Filter {
             at: 0,
             depth: 0,
         };
-        let test = parser.any()?;
+        let whole = parser.any()?;
         match parser.peek() {
-            None => Ok(Self(test)),
+            None => Ok(Self(whole)),
             Some(_) => Err(parser.expected("`and`, `or` or the end")),
         }
     }
@@ -89,16 +89,15 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>> {
             ')' => (Token::Close, 1),
             ',' => (Token::Comma, 1),
             '\'' | '"' => quoted(rest, char).ok_or_else(|| wrong(text, at, "a quote that ends"))?,
-            _ => match SIGNS.iter().find(|(sign, _)| rest.starts_with(sign)) {
-                Some((sign, token)) => (Token::Sign(*token), sign.len()),
-                None => {
-                    let end = rest.find(|char| !is_of_word(char)).unwrap_or(rest.len());
-                    if end == 0 {
-                        return Err(wrong(text, at, "a column, a value or a sign"));
-                    }
-                    (Token::Word(rest[..end].to_owned()), end)
+            _ => {
+                let sign = SIGNS.iter().find(|(sign, _)| rest.starts_with(sign));
+                let end = rest.find(|char| !is_of_word(char));
+                match (sign, end.unwrap_or(rest.len())) {
+                    (Some((sign, token)), _) => (Token::Sign(*token), sign.len()),
+                    (None, 0) => return Err(wrong(text, at, "a column, a value or a sign")),
+                    (None, end) => (Token::Word(rest[..end].to_owned()), end),
                 }
-            },
+            }
         };
         tokens.push((at, token));
         if tokens.len() > TOKENS {
