@@ -240,6 +240,9 @@
 //! | `cache` | `cache_bytes`: reads kept in memory, about which S3 is asked again by their ETag |
 //! | `progress` | `progress_bar` on batches, by `indicatif` |
 //! | `toml` | [`Config::file`]: connections and profiles from TOML files |
+//! | `msgpack` | rows in MessagePack: `body = "msgpack"` |
+//! | `zstd` | compressed rows: `compress = "zstd"`; builds the C library |
+//! | `garde` | rows validated before they are written, by the rules of `garde`: `validate` |
 //! | `server` | an S3 server over any store, for tests and development |
 //! | `testing` | a store that fails as it is told, for the tests of applications |
 
@@ -253,6 +256,7 @@ pub mod doctor;
 pub mod dynamic;
 mod env;
 mod error;
+mod hooks;
 pub mod id;
 pub mod index;
 pub mod infra;
@@ -282,6 +286,7 @@ pub use config::{Config, DbBuilder};
 pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};
+pub use hooks::{HookResult, Hooks};
 pub use profiles::{Health, Profiles};
 pub use query::{BelongsTo, Filter, KeyPrefix, Query};
 pub use row::{AsRow, IntoRow, Row, Version};
@@ -290,6 +295,7 @@ pub use schema::{
     BodyFormat, ColumnHandle, ColumnSchema, Difference, Generate, InKey, IndexState, KeyHandle,
     Managed, Nullable, NullableColumn, Patchable, Prepare, Presence, Required, S3Schema,
     SchemaDiff, StoredColumn, StoredIndex, StoredSchema, TableSchema, Timestamp, Transactional,
+    WriteEvent,
 };
 pub use settings::{Settings, scope};
 pub use table::{Decision, Insert, Table};
@@ -306,8 +312,10 @@ pub mod __private {
 
     pub use serde_json::to_value;
 
-    pub use crate::body::raw::RawBody;
-    pub use crate::body::{BodyError, json};
+    pub use crate::Error;
+    pub use crate::body;
+    pub use crate::body::{BodyCodec, BodyError, Compression, Content, RawBody};
+    pub use crate::hooks::{HookResult, Hooks, Valid};
     pub use crate::id;
     pub use crate::index::{
         IndexHandle, IndexSchema, IndexVisitor, Projection, UniqueHandle, index_form,
@@ -332,3 +340,8 @@ pub struct Readme;
 #[cfg(all(doctest, feature = "s3", feature = "toml"))]
 #[doc = include_str!("../../docs/configuration.md")]
 pub struct ConfigurationPage;
+
+/// The programs of the page on bodies run.
+#[cfg(all(doctest, feature = "msgpack", feature = "zstd", feature = "garde"))]
+#[doc = include_str!("../../docs/bodies.md")]
+pub struct BodiesPage;

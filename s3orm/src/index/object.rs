@@ -75,6 +75,7 @@ pub(crate) async fn put(
             None => Precondition::IfAbsent,
         },
         content_type: Some("application/json".into()),
+        content_encoding: None,
         metadata,
         checksum: None,
     };

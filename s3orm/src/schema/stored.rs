@@ -258,6 +258,8 @@ impl BodyFormat {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
+            Self::MessagePack => "msgpack",
+            Self::Own => "own",
             Self::Raw => "raw",
         }
     }

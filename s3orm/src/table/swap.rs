@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::put::replacing;
 use super::{Table, WriteOptions, store_error, write_error};
+use crate::body::{Content, compress};
 use crate::doctor::Level;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::layout::Facts;
@@ -112,8 +113,8 @@ impl<T: S3Schema> Table<T> {
                 row: Ok(None),
                 base: Base::Plain(None),
             },
-            Some((meta, key, row)) => Found {
-                row: Ok(Some(Row::read(row, key, meta.clone()))),
+            Some((meta, row)) => Found {
+                row: Ok(Some(row)),
                 base: Base::Plain(Some(meta)),
             },
         })
@@ -128,10 +129,12 @@ impl<T: S3Schema> Table<T> {
             return Ok(None);
         };
         Ok(Some(Row {
-            value: self.decode_row(key, &seen.key, columns)?,
+            value: self.decode_row(key, &seen.key, &Self::columns(columns))?,
             key: seen.key.clone(),
             version,
             content_type: seen.content_type(),
+            content_encoding: None,
+            in_own_format: true,
             metadata: seen.metadata(),
             last_modified: seen
                 .object
@@ -145,7 +148,7 @@ impl<T: S3Schema> Table<T> {
         &self,
         key: T::Key,
         object_key: String,
-    ) -> Result<Option<(ObjectMeta, String, T)>> {
+    ) -> Result<Option<(ObjectMeta, Row<T>)>> {
         let request = GetObject {
             key: object_key.clone(),
             max_bytes: Some(self.db.max_row_bytes()),
@@ -153,8 +156,19 @@ impl<T: S3Schema> Table<T> {
         };
         match self.db.store().get(request).await {
             Ok(object) => {
-                let row = self.decode_row(key, &object_key, &object.body)?;
-                Ok(Some((object.meta, object_key, row)))
+                let meta = object.meta;
+                let encoding = meta.content_encoding.as_deref();
+                let bytes = compress::unpack(&object.body, encoding, self.db.max_row_bytes())
+                    .map_err(|error| error.into_error(&object_key))?;
+                let content_type = meta.content_type.as_deref();
+                let content = Content::stored(T::SCHEMA.body, content_type, &bytes);
+                let row = self.decode_row(key, &object_key, &content)?;
+                let in_own_format = content.format == T::SCHEMA.body;
+                let row = Row {
+                    in_own_format,
+                    ..Row::read(row, object_key, meta.clone())
+                };
+                Ok(Some((meta, row)))
             }
             Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
             Err(error) => Err(store_error(error, Some(object_key))),
