@@ -183,6 +183,12 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Versions
+//!
+//! A struct that takes on another form reads rows of the old one, and [`Table::migrate`] rewrites them while
+//! the table is used; [`Table::create`] describes a table on the bucket, and [`Table::check`] tells whether
+//! the program fits it. See [`migrate`].
+//!
 //! # Large objects
 //!
 //! What does not fit into memory is [uploaded](Db::upload) in parts and [downloaded](Db::download) in
@@ -261,6 +267,7 @@ pub mod id;
 pub mod index;
 pub mod infra;
 pub mod key;
+pub mod migrate;
 mod pages;
 mod profiles;
 pub mod query;
@@ -306,7 +313,7 @@ pub mod __private {
     pub use std::clone::Clone;
     pub use std::marker::{Copy, Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
-    pub use std::primitive::{str, u8, usize};
+    pub use std::primitive::{str, u8, u32, usize};
     pub use std::result::Result;
     pub use std::vec::Vec;
 
@@ -327,7 +334,8 @@ pub mod __private {
     pub use crate::query::BelongsTo;
     pub use crate::schema::{
         AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed,
-        Nullable, Prepare, Required, S3Schema, TableSchema, Timestamp, Transactional, check,
+        Nullable, OldForm, OldRow, Prepare, Required, S3Schema, TableSchema, Timestamp,
+        Transactional, check, version,
     };
 }
 
@@ -340,6 +348,11 @@ pub struct Readme;
 #[cfg(all(doctest, feature = "s3", feature = "toml"))]
 #[doc = include_str!("../../docs/configuration.md")]
 pub struct ConfigurationPage;
+
+/// The programs of the page on migrations run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/migrations.md")]
+pub struct MigrationsPage;
 
 /// The programs of the page on bodies run.
 #[cfg(all(doctest, feature = "msgpack", feature = "zstd", feature = "garde"))]
