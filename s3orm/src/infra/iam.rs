@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{bucket_arn, literal};
+use crate::catalog::table::needs_object;
 use crate::schema::S3Schema;
 use crate::table::Table;
 
@@ -22,7 +23,7 @@ pub enum Verb {
     /// Delete rows. Of a table with indexes or transactions that is a [`Write`](Self::Write): a deleted
     /// row leaves a tombstone.
     Delete,
-    /// Look after a table with indexes or transactions: `vacuum`, `sweep`, `settle`, and building,
+    /// Look after a table with indexes, transactions or versions: `vacuum`, `sweep`, `settle`, `migrate`, and building,
     /// verifying, repairing and dropping an index. Of other tables: nothing. A sweep finishes
     /// transactions of all tables: who runs it needs this of each that is transactional.
     Maintain,
@@ -107,8 +108,9 @@ impl<T: S3Schema> Table<T> {
                 if indexed {
                     Self::each_index(|folder| grants.list(folder));
                 }
+                Self::grant_migration(grants);
             }
-            Verb::Maintain => {}
+            Verb::Maintain => Self::grant_migration(grants),
         }
     }
 
@@ -121,12 +123,25 @@ impl<T: S3Schema> Table<T> {
         if schema.transactional {
             grants.allow_in(TX, &[GET, PUT]);
         }
-        if !schema.indexes.is_empty() {
-            Self::each_index(|folder| grants.allow_in(folder, &[DELETE, GET, PUT]));
+        Self::each_index(|folder| grants.allow_in(folder, &[DELETE, GET, PUT]));
+        if needs_object::<T>() {
             grants.allow_at(&state(schema.table), &[GET, PUT]);
             // The first write of all asks whether there are rows already.
             grants.list(&format!("{}/", schema.table));
         }
+    }
+
+    /// What rewriting old rows takes, where there may be any.
+    fn grant_migration(grants: &mut Grants) {
+        let schema = T::SCHEMA;
+        if schema.previous.is_none() {
+            return;
+        }
+        let rows = format!("{}/", schema.table);
+        grants.allow_in(&rows, &[DELETE, GET, PUT]);
+        grants.list(&rows);
+        grants.allow_at(&state(schema.table), &[GET, PUT]);
+        grants.allow_in(&format!("_s3orm/migrations/{}-", schema.table), &[GET, PUT]);
     }
 
     /// The folders of its entries and of its claims, where it has any.
