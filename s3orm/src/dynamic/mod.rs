@@ -77,6 +77,9 @@
 //! committed, and writes are refused. Without it, a row that has a `tx` in its `_m` is shown as it was
 //! before; one without columns is none.
 //!
+//! Of a table with [versions](crate::migrate), a row without a member `_v` is of the first one: what is
+//! written here is to say of which it is.
+//!
 //! # Raw keys
 //!
 //! The `…_by_key` methods take what follows the table's folder as it is on the bucket, with its

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{bucket_arn, literal};
+use crate::catalog::table::needs_object;
 use crate::db::Db;
 use crate::schema::{S3Schema, StoredSchema};
 use crate::table::Table;
@@ -23,7 +24,7 @@ pub enum Verb {
     /// Delete rows. Of a table with indexes or transactions that is a [`Write`](Self::Write): a deleted
     /// row leaves a tombstone.
     Delete,
-    /// Look after a table with indexes or transactions: `vacuum`, `sweep`, `settle`, and building,
+    /// Look after a table with indexes, transactions or versions: `vacuum`, `sweep`, `settle`, `migrate`, and building,
     /// verifying, repairing and dropping an index. Of other tables: nothing. A sweep finishes
     /// transactions of all tables: who runs it needs this of each that is transactional.
     Maintain,
@@ -69,6 +70,8 @@ impl<T: S3Schema> Table<T> {
             transactional: schema.transactional,
             indexed: has(false),
             unique: has(true),
+            described: needs_object::<T>(),
+            migrated: schema.previous.is_some(),
         };
         subject.policy(self.db(), verbs)
     }
@@ -101,6 +104,9 @@ impl Db {
             transactional: stored.is_some_and(|stored| stored.transactional),
             indexed: has("index."),
             unique: has("unique."),
+            described: stored
+                .is_some_and(|stored| stored.version > 1 || !stored.indexes.is_empty()),
+            migrated: stored.is_some_and(|stored| stored.version > 1),
         };
         subject.policy(self, verbs)
     }
@@ -115,6 +121,10 @@ struct Subject<'a> {
     indexed: bool,
     /// Whether it has unique ones.
     unique: bool,
+    /// Whether writes need what is stored of it.
+    described: bool,
+    /// Whether rows may be of an older version.
+    migrated: bool,
 }
 
 impl Subject<'_> {
@@ -165,8 +175,9 @@ impl Subject<'_> {
                 if indexed {
                     self.each_index(|folder| grants.list(folder));
                 }
+                self.grant_migration(grants);
             }
-            Verb::Maintain => {}
+            Verb::Maintain => self.grant_migration(grants),
         }
     }
 
@@ -179,12 +190,24 @@ impl Subject<'_> {
         if self.transactional {
             grants.allow_in(TX, &[GET, PUT]);
         }
-        if indexed {
-            self.each_index(|folder| grants.allow_in(folder, &[DELETE, GET, PUT]));
+        self.each_index(|folder| grants.allow_in(folder, &[DELETE, GET, PUT]));
+        if self.described {
             grants.allow_at(&state(self.table), &[GET, PUT]);
             // The first write of all asks whether there are rows already.
             grants.list(&format!("{}/", self.table));
         }
+    }
+
+    /// What rewriting old rows takes, where there may be any.
+    fn grant_migration(self, grants: &mut Grants) {
+        if !self.migrated {
+            return;
+        }
+        let rows = format!("{}/", self.table);
+        grants.allow_in(&rows, &[DELETE, GET, PUT]);
+        grants.list(&rows);
+        grants.allow_at(&state(self.table), &[GET, PUT]);
+        grants.allow_in(&format!("_s3orm/migrations/{}-", self.table), &[GET, PUT]);
     }
 
     /// The folders of its entries and of its claims, where it has any.
