@@ -14,6 +14,7 @@ fn ui() {
         "patch",
         "transactional",
         "index",
+        "blob",
     ] {
         cases.compile_fail(format!("tests/ui/{folder}/*.rs"));
     }

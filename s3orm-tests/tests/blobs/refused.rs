@@ -7,7 +7,7 @@ use s3orm::testing::FaultStore;
 
 use super::*;
 
-async fn world() -> (FaultStore, Db) {
+fn world() -> (FaultStore, Db) {
     let store = FaultStore::memory();
     let db = store.db();
     (store, db)
@@ -24,7 +24,7 @@ async fn write(store: &FaultStore, key: String, body: impl Into<Bytes>) {
 
 #[tokio::test]
 async fn a_row_of_another_table_cannot_have_it() {
-    let (store, db) = world().await;
+    let (store, db) = world();
     let (people, papers) = (db.table::<Person>(), db.table::<Paper>());
     let photo = people.blob().bytes("a photo").await.unwrap();
     let error = papers.insert(paper(1, photo.clone())).await.unwrap_err();
@@ -60,7 +60,7 @@ async fn a_row_of_another_table_cannot_have_it() {
 
 #[tokio::test]
 async fn a_row_cannot_point_anywhere_else() {
-    let (store, db) = world().await;
+    let (store, db) = world();
     let people = db.table::<Person>();
     let photo = people.blob().bytes("a photo").await.unwrap();
     people.insert(person(1, photo.clone())).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_row_cannot_point_anywhere_else() {
 
 #[tokio::test]
 async fn other_bytes_are_noticed() {
-    let (store, db) = world().await;
+    let (store, db) = world();
     let people = db.table::<Person>();
     let photo = people.blob().bytes("a photo").await.unwrap();
     for other in ["b photo", "", "longer than a photo"] {
@@ -107,7 +107,7 @@ async fn other_bytes_are_noticed() {
 
 #[tokio::test]
 async fn a_blob_that_is_gone_says_so() {
-    let (store, db) = world().await;
+    let (store, db) = world();
     let people = db.table::<Person>();
     let photo = people.blob().bytes("a photo").await.unwrap();
     let delete = s3orm::store::DeleteObject {

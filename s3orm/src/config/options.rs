@@ -123,6 +123,15 @@ const SETTINGS: &[(&str, SettingSetter)] = &[
     ("max_cost", |settings, value| {
         Ok(settings.max_cost(dollars(value)?))
     }),
+    ("min_part_size", |settings, value| {
+        Ok(settings.min_part_size(size(value)?))
+    }),
+    ("max_part_size", |settings, value| {
+        Ok(settings.max_part_size(size(value)?))
+    }),
+    ("parallel_parts", |settings, value| {
+        Ok(settings.parallel_parts(number(value)?))
+    }),
     ("encryption", encryption),
     ("kms_key_id", |settings, value| {
         kms(settings, |key| key.id = Some(value.into()))
@@ -274,6 +283,10 @@ impl Given<'_> {
 
     fn unknown(self) -> Error {
         let name = self.name.to_ascii_lowercase();
+        if matches!(&*name, "host" | "port" | "scheme") {
+            let help = "write `endpoint`, with all of them: `https://s3.example.com:9000`";
+            return Error::config(format!("{self} is no option"), help);
+        }
         match self.origin {
             Origin::Parameter if SECRETS.iter().any(|word| name.contains(word)) => {
                 no_secrets("the connection string has a parameter for a secret")
@@ -336,6 +349,22 @@ fn boolean(value: &str) -> Result<bool> {
 
 fn number<N: std::str::FromStr>(value: &str) -> Result<N> {
     value.parse().map_err(|_| expected("write a whole number"))
+}
+
+/// Bytes: as a number alone, or in units of which nobody doubts how many they are.
+fn size(value: &str) -> Result<u64> {
+    let help = "write a number of bytes, or a size such as `8MiB` or `1GiB`";
+    let split = value.find(|c: char| !c.is_ascii_digit());
+    let (count, unit) = value.split_at(split.unwrap_or(value.len()));
+    let count: u64 = count.parse().map_err(|_| expected(help))?;
+    let unit = match unit {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(expected(help)),
+    };
+    count.checked_mul(unit).ok_or_else(|| expected(help))
 }
 
 fn dollars(value: &str) -> Result<f64> {

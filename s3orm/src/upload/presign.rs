@@ -107,9 +107,10 @@ impl Common {
     }
 
     async fn sign(self) -> Result<PresignedUrl> {
-        let key = match self.own {
-            true => format!("{}{}", self.db.prefix(), self.key),
-            false => object_key(&self.db, &self.key)?,
+        let key = if self.own {
+            format!("{}{}", self.db.prefix(), self.key)
+        } else {
+            object_key(&self.db, &self.key)?
         };
         if self.expiry > self.longest {
             let detail = format!(
