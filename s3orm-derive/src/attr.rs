@@ -3,6 +3,8 @@
 //! Nothing here returns early: a wrong option is reported and left out, and reading goes on, so
 //! that one compilation shows every mistake.
 
+mod compress;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, LitStr, Meta};
@@ -16,8 +18,11 @@ const ON_STRUCT: &[&str] = &[
     "extension",
     "encoding",
     "body",
+    "compress",
     "belongs_to",
     "transactional",
+    "hooks",
+    "validate",
     "index",
     "unique",
     "crate",
@@ -46,7 +51,17 @@ pub(crate) enum Encoding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Body {
     Json,
+    MessagePack,
+    /// A format of the user's own.
+    Own,
     Raw,
+}
+
+/// `compress = "zstd"`, `compress(level = 9, above = 4096)`
+pub(crate) struct Compress {
+    pub(crate) mark: Ident,
+    pub(crate) level: i32,
+    pub(crate) above: usize,
 }
 
 /// `generate`, `generate = "…"`
@@ -66,7 +81,7 @@ pub(crate) enum Managed {
     UpdatedAt,
 }
 
-/// `belongs_to = "…"`
+/// `belongs_to = "…"`, and `body = "…"` of the user's own
 pub(crate) struct Parent {
     pub(crate) ty: syn::Path,
     /// Where it is written.
@@ -83,8 +98,15 @@ pub(crate) struct TableOptions {
     pub(crate) extension: Option<LitStr>,
     pub(crate) encoding: Option<Encoding>,
     pub(crate) body: Option<Body>,
+    /// Where `body` was written.
+    pub(crate) body_mark: Option<Ident>,
+    /// The type of a format of the user's own.
+    pub(crate) format: Option<Parent>,
+    pub(crate) compress: Option<Compress>,
     pub(crate) parents: Vec<Parent>,
     pub(crate) transactional: Option<Ident>,
+    pub(crate) hooks: Option<Ident>,
+    pub(crate) validate: Option<Ident>,
     pub(crate) indexes: Vec<Declared>,
     pub(crate) krate: Option<syn::Path>,
     /// Options that were written and are reported already: not missing as well.
@@ -138,14 +160,24 @@ impl TableOptions {
     /// Takes an option over; `false` if its value is wrong.
     fn set(&mut self, option: &Written, errors: &mut Errors) -> bool {
         let name = option.name.to_string();
-        if name == "transactional" {
+        let flag = match &*name {
+            "transactional" => Some(&mut self.transactional),
+            "hooks" => Some(&mut self.hooks),
+            "validate" => Some(&mut self.validate),
+            _ => None,
+        };
+        if let Some(flag) = flag {
             let is_alone = option.value.is_none();
             if !is_alone {
-                let message = "`transactional` takes no value";
-                errors.at_with_help(option, message, "write `#[s3(transactional, ...)]`");
+                let message = format!("`{name}` takes no value");
+                errors.at_with_help(option, message, format!("write `#[s3({name}, ...)]`"));
             }
-            self.transactional = is_alone.then(|| option.name.clone());
+            *flag = is_alone.then(|| option.name.clone());
             return is_alone;
+        }
+        if name == "compress" {
+            self.compress = compress::read(option, errors);
+            return self.compress.is_some();
         }
         if let Some(kind) = kind_of_index(&name) {
             let declared = Declared::of_table(kind, option, errors);
@@ -178,11 +210,15 @@ impl TableOptions {
                 return self.encoding.is_some();
             }
             "body" => {
-                let known = [("json", Body::Json), ("raw", Body::Raw)];
-                self.body = choice("body format", "body formats", &text, &known, errors);
+                self.body = self.body(&text, errors);
+                self.body_mark = Some(option.name.clone());
                 return self.body.is_some();
             }
-            "belongs_to" => match parent(&text, errors) {
+            "belongs_to" => match type_path(
+                &text,
+                "write the row type of the other table, as in `belongs_to = \"Customer\"`",
+                errors,
+            ) {
                 Some(parent) if self.has_parent(&parent) => option.report_twice(errors),
                 Some(parent) => self.parents.push(parent),
                 None => return false,
@@ -193,6 +229,22 @@ impl TableOptions {
             }
         }
         true
+    }
+
+    /// One of the formats that there are, or the path of a type: a name in capitals, or several.
+    fn body(&mut self, text: &LitStr, errors: &mut Errors) -> Option<Body> {
+        let known = [
+            ("json", Body::Json),
+            ("msgpack", Body::MessagePack),
+            ("raw", Body::Raw),
+        ];
+        let value = text.value();
+        if !value.contains("::") && !value.starts_with(|first: char| first.is_ascii_uppercase()) {
+            return choice("body format", "body formats", text, &known, errors);
+        }
+        let help = "write the type that implements `BodyCodec`, as in `body = \"my::Cbor\"`";
+        self.format = type_path(text, help, errors);
+        self.format.as_ref().map(|_| Body::Own)
     }
 
     fn has_parent(&self, parent: &Parent) -> bool {
@@ -448,9 +500,9 @@ pub(crate) fn choice<T: Copy>(
     found.map(|(_, value)| *value)
 }
 
-/// The type of `belongs_to = "…"`. Its tokens stand at the text, where what the compiler says about
+/// A type that is named by a text. Its tokens stand at the text, where what the compiler says about
 /// them is told, but are of the expansion: lints about how paths are written stay silent.
-fn parent(text: &LitStr, errors: &mut Errors) -> Option<Parent> {
+fn type_path(text: &LitStr, help: &str, errors: &mut Errors) -> Option<Parent> {
     let place = text.span().resolved_at(Span::call_site());
     let path = LitStr::new(&text.value(), place).parse_with(syn::Path::parse_mod_style);
     if path.is_err() {
@@ -458,7 +510,6 @@ fn parent(text: &LitStr, errors: &mut Errors) -> Option<Parent> {
             "`{}` is not the path of a type",
             text.value().escape_debug()
         );
-        let help = "write the row type of the other table, as in `belongs_to = \"Customer\"`";
         errors.at_with_help(text, message, help);
     }
     path.ok().map(|ty| Parent { ty, place })

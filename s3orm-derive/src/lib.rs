@@ -52,9 +52,12 @@ use crate::model::Model;
 /// |---|---|
 /// | `table = "people"` | Required. The table's name: `[a-z][a-z0-9_-]{0,62}`. |
 /// | `path = "<town>/<id>"` | Required. How the key is built: [below](#paths). |
-/// | `extension = ".json"` | What follows the path. `.json` unless given; nothing for raw bodies. |
-/// | `body = "json"` | What an object's bytes are: `json`, or [`raw`](#raw-bodies). |
+/// | `extension = ".json"` | What follows the path. `.json` unless given, also for MessagePack, so that a table can change its body and keep its keys; nothing for raw bodies. |
+/// | `body = "json"` | What an object's bytes are when it is written: `json`, `msgpack` (with the cargo feature), [`raw`](#raw-bodies), or the path of a type of yours that implements `s3orm::body::BodyCodec`. Stored rows are read as what they are, so it may be changed at any time. |
+/// | `compress = "zstd"` | Objects are compressed when they are written (with the cargo feature `zstd`). `compress(level = 3, above = 1024)` says how much, from 1 to 22, and from how many bytes on. May be changed at any time. |
 /// | `encoding = "escaped"` | How values stand in keys: `escaped`, so that any value is possible, or `verbatim`, as they are, for keys that other programs write. |
+/// | `hooks` | The struct's `s3orm::Hooks` are called before writes, after reads and around deletions. |
+/// | `validate` | The struct's `garde::Validate` is asked before each write (with the cargo feature `garde`). |
 /// | `belongs_to = "Customer"` | The rows belong to rows of another table: [below](#belonging). May be given several times. |
 /// | `index(columns(city, age))` | An index over columns of the row: [below](#indexes). May be given several times. |
 /// | `unique(columns(row, seat))` | No two rows have the same values: [below](#indexes). May be given several times. |

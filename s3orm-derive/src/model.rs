@@ -134,7 +134,7 @@ impl Model {
         let path = Path::read(&input.ident, options, &mut fields, errors);
         rules::body(input, &fields, body, path.is_sound, errors);
         rules::field_options(&fields, body, path.is_sound, errors);
-        if body == Body::Json {
+        if body != Body::Raw {
             rules::stored_form(&container, &fields, errors);
         }
         let columns: Vec<Column> = fields
@@ -265,7 +265,7 @@ impl<'a> Field<'a> {
         let options = FieldOptions::read(&syn.attrs, errors);
         // The fields of a raw row have no serde form.
         let (serde, stored_name) = match body {
-            Body::Json => {
+            Body::Json | Body::MessagePack | Body::Own => {
                 let serde = serde_attr::Field::read(&syn.attrs, errors);
                 let stored_name = container.column_name(&name, &serde);
                 (serde, stored_name)
@@ -294,7 +294,7 @@ impl<'a> Field<'a> {
 
     fn column(&self, input: &DeriveInput, container: &serde_attr::Container, body: Body) -> Column {
         let default = match body {
-            Body::Json => {
+            Body::Json | Body::MessagePack | Body::Own => {
                 container.column_default(&input.ident.to_string(), &self.name, &self.serde)
             }
             Body::Raw => None,
@@ -307,8 +307,8 @@ impl<'a> Field<'a> {
             default,
             key: self.key,
             stored: match body {
-                Body::Json => self.options.key_only.is_none(),
                 Body::Raw => self.options.body.is_some(),
+                Body::Json | Body::MessagePack | Body::Own => self.options.key_only.is_none(),
             },
             managed: self.options.managed().next().map(|(_, managed)| managed),
             doc: source::doc(&self.syn.attrs),

@@ -84,6 +84,11 @@ pub(crate) fn stamped(
     is_indexed: bool,
     errors: &mut Errors,
 ) {
+    let of = match &options.transactional {
+        Some(_) => "transactions",
+        None if is_indexed => "indexes",
+        None => return,
+    };
     if let Some(transactional) = &options.transactional
         && body == Body::Raw
     {
@@ -91,11 +96,18 @@ pub(crate) fn stamped(
         let help = "its bytes have no place for what a transaction notes: leave `body = \"raw\"` or `transactional` out";
         errors.at_with_help(transactional, message, help);
     }
-    let of = match &options.transactional {
-        Some(_) => "transactions",
-        None if is_indexed => "indexes",
-        None => return,
-    };
+    if let Some(written) = &options.body_mark
+        && matches!(body, Body::MessagePack | Body::Own)
+    {
+        let message = format!("the rows of a table with {of} are JSON");
+        let help = "what the library notes stands in front of a row's JSON: leave `body` out";
+        errors.at_with_help(written, message, help);
+    }
+    if let Some(compress) = &options.compress {
+        let message = format!("the rows of a table with {of} cannot be compressed");
+        let help = "what the library notes stands in front of a row's JSON: leave `compress` out";
+        errors.at_with_help(&compress.mark, message, help);
+    }
     for field in fields.iter().filter(|field| field.stored_name == "_m") {
         let message = format!("a column of a table with {of} cannot be stored as `_m`");
         let help = "that member of a row is the library's: rename the field, or its stored form with `#[serde(rename = \"...\")]`";
@@ -141,14 +153,14 @@ pub(crate) fn body(
     let mut marked = fields
         .iter()
         .filter_map(|field| Some((field, field.options.body.as_ref()?)));
-    if body == Body::Json {
+    if body != Body::Raw {
         for (_, mark) in marked {
             let help = "add `body = \"raw\"` to the struct's options, or leave the mark out";
-            errors.at_with_help(
-                mark,
-                "`body` marks the field of a raw body: these rows are JSON",
-                help,
-            );
+            let message = match body {
+                Body::Json => "`body` marks the field of a raw body: these rows are JSON",
+                _ => "`body` marks the field of a raw body: these rows are all columns together",
+            };
+            errors.at_with_help(mark, message, help);
         }
         return;
     }
@@ -252,6 +264,16 @@ pub(crate) fn field_options(
                 "name it in the path, `<{}>`, or leave out `key_only`",
                 field.name
             );
+            errors.at_with_help(mark, message, help);
+        }
+        if let Some(mark) = &options.key_only
+            && body == Body::Own
+        {
+            let message = format!(
+                "a format of your own stores every column, also `{}`",
+                field.name
+            );
+            let help = "leave `key_only` out, or store rows as `json` or `msgpack`";
             errors.at_with_help(mark, message, help);
         }
         let mut managed = options.managed();

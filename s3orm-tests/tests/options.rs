@@ -9,7 +9,9 @@ use http::HeaderMap;
 use s3orm::server::Server;
 use s3orm::store::memory::MemoryStore;
 use s3orm::store::s3::{AddressingStyle, CannedAcl, IpVersion};
-use s3orm::store::{CopyObject, CreateUpload, Metadata, StoreError, StoreErrorKind, Written};
+use s3orm::store::{
+    CopyObject, CreateUpload, Description, Metadata, StoreError, StoreErrorKind, Written,
+};
 use s3orm::{Config, Db, DbBuilder, Env, ErrorKind};
 use s3orm_tests::connect;
 use s3orm_tests::proxy::Proxy;
@@ -63,7 +65,7 @@ async fn each_acl_goes_with_what_writes_an_object_and_with_nothing_else() {
     assert_eq!(value(&last(&proxy, "PutObject"), "x-amz-acl"), None);
 }
 
-async fn copy(db: &Db, replace: Option<(Option<String>, Metadata)>) -> Result<Written, StoreError> {
+async fn copy(db: &Db, replace: Option<Description>) -> Result<Written, StoreError> {
     let copy = CopyObject {
         source: "people/Oslo/1.json".to_owned(),
         key: "copy".to_owned(),
@@ -77,6 +79,7 @@ async fn start_upload(db: &Db) {
     let upload = CreateUpload {
         key: "upload".to_owned(),
         content_type: Some("text/plain".to_owned()),
+        content_encoding: None,
         metadata: Metadata::from([("a".to_owned(), "b".to_owned())]),
         checksums: false,
         encryption: None,
@@ -129,7 +132,7 @@ async fn a_copy_keeps_the_headers_that_s3_keeps_with_its_source() {
         let db = builder.upload_header("Cache-Control", "max-age=60");
         let db = db.connect().await.unwrap();
         copy(&db, None).await.unwrap();
-        let refused = copy(&db, Some((None, Metadata::new()))).await.unwrap_err();
+        let refused = copy(&db, Some(Description::default())).await.unwrap_err();
         assert_eq!(refused.kind(), StoreErrorKind::Unsupported);
         let refused = db.table::<Person>().put(person(1)).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unsupported);

@@ -154,6 +154,7 @@ async fn what_runs_keeps_what_it_began_with() {
         let start = CreateUpload {
             key: key.clone(),
             content_type: None,
+            content_encoding: None,
             metadata: Metadata::new(),
             checksums: false,
             encryption: None,

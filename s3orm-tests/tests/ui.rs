@@ -12,6 +12,7 @@ fn ui() {
         "query",
         "relation",
         "patch",
+        "body",
         "transactional",
         "index",
         "blob",

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
+use crate::catalog::Leases;
 use crate::config::DbBuilder;
 use crate::doctor::Report;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Leases;
 use crate::schema::S3Schema;
 use crate::settings::{self, Settings};
 use crate::store::{Layers, Store, StoreErrorKind};
@@ -245,7 +245,7 @@ impl Db {
             .with_help("store large data apart, or raise `max_row_bytes`"))
     }
 
-    /// What is known of the indexes of its tables, and since when.
+    /// What is known of its tables, and since when.
     pub(crate) fn leases(&self) -> &Leases {
         &self.0.known.leases
     }

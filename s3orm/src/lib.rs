@@ -240,6 +240,9 @@
 //! | `cache` | `cache_bytes`: reads kept in memory, about which S3 is asked again by their ETag |
 //! | `progress` | `progress_bar` on batches, by `indicatif` |
 //! | `toml` | [`Config::file`]: connections and profiles from TOML files |
+//! | `msgpack` | rows in MessagePack: `body = "msgpack"` |
+//! | `zstd` | compressed rows: `compress = "zstd"`; builds the C library |
+//! | `garde` | rows validated before they are written, by the rules of `garde`: `validate` |
 //! | `server` | an S3 server over any store, for tests and development |
 //! | `testing` | a store that fails as it is told, for the tests of applications |
 
@@ -247,12 +250,14 @@ pub mod batch;
 pub mod blob;
 pub mod body;
 mod bucket;
+mod catalog;
 mod config;
 mod db;
 pub mod doctor;
 pub mod dynamic;
 mod env;
 mod error;
+mod hooks;
 pub mod id;
 pub mod index;
 pub mod infra;
@@ -283,14 +288,16 @@ pub use config::{Config, DbBuilder};
 pub use db::Db;
 pub use env::Env;
 pub use error::{Error, ErrorKind, Result};
+pub use hooks::{HookResult, Hooks};
 pub use profiles::{Health, Profiles};
 pub use query::{BelongsTo, Filter, KeyPrefix, Query};
 pub use row::{AsRow, IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
-    BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed, Nullable,
-    NullableColumn, Patchable, Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
-    Transactional,
+    BodyFormat, ColumnHandle, ColumnSchema, Difference, Generate, InKey, IndexState, KeyHandle,
+    Managed, Nullable, NullableColumn, Patchable, Prepare, Presence, Required, S3Schema,
+    SchemaDiff, StoredColumn, StoredIndex, StoredSchema, TableSchema, Timestamp, Transactional,
+    WriteEvent,
 };
 pub use settings::{Settings, scope};
 pub use store::{Encryption, KmsKey};
@@ -308,8 +315,10 @@ pub mod __private {
 
     pub use serde_json::to_value;
 
-    pub use crate::body::raw::RawBody;
-    pub use crate::body::{BodyError, json};
+    pub use crate::Error;
+    pub use crate::body;
+    pub use crate::body::{BodyCodec, BodyError, Compression, Content, RawBody};
+    pub use crate::hooks::{HookResult, Hooks, Valid};
     pub use crate::id;
     pub use crate::index::{
         IndexHandle, IndexSchema, IndexVisitor, Projection, UniqueHandle, index_form,
@@ -325,17 +334,27 @@ pub mod __private {
     };
 }
 
-/// The README's program runs.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
-
-/// The programs of the page on large data run.
-#[cfg(all(doctest, feature = "s3"))]
-#[doc = include_str!("../../docs/uploads.md")]
-pub struct Uploads;
-
-/// The programs of the page on configuration run.
+/// The programs of the README and of the guide run.
 #[cfg(all(doctest, feature = "s3", feature = "toml"))]
-#[doc = include_str!("../../docs/configuration.md")]
-pub struct ConfigurationPage;
+mod guide {
+    macro_rules! pages {
+        ($($name:ident = $page:literal)*) => {
+            $(#[doc = include_str!(concat!("../../", $page))] pub struct $name;)*
+        };
+    }
+
+    pages! {
+        Readme = "README.md"
+        ComingFrom = "docs/coming-from.md"
+        Concurrency = "docs/concurrency.md"
+        Configuration = "docs/configuration.md"
+        Costs = "docs/costs.md"
+        Keys = "docs/keys.md"
+        Uploads = "docs/uploads.md"
+    }
+
+    #[cfg(all(feature = "msgpack", feature = "zstd", feature = "garde"))]
+    pages! {
+        Bodies = "docs/bodies.md"
+    }
+}

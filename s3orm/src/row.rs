@@ -54,6 +54,9 @@ pub struct Row<T> {
     pub(crate) key: String,
     pub(crate) version: Version,
     pub(crate) content_type: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+    /// Whether its bytes were of the format that its table writes.
+    pub(crate) in_own_format: bool,
     pub(crate) metadata: Metadata,
     pub(crate) last_modified: Option<SystemTime>,
 }
@@ -68,6 +71,8 @@ impl<T> Row<T> {
             key,
             version,
             content_type: meta.content_type,
+            content_encoding: meta.content_encoding,
+            in_own_format: true,
             metadata,
             last_modified: meta.last_modified,
         }
@@ -80,6 +85,8 @@ impl<T> Row<T> {
             key: self.key.clone(),
             version: self.version.clone(),
             content_type: self.content_type.clone(),
+            content_encoding: self.content_encoding.clone(),
+            in_own_format: self.in_own_format,
             metadata: self.metadata.clone(),
             last_modified: self.last_modified,
         }
@@ -103,6 +110,12 @@ impl<T> Row<T> {
     /// The object's content type.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
+    }
+
+    /// What the object's bytes are encoded by, such as `zstd`. A table's rows are decoded; those of a
+    /// [dynamic](crate::dynamic) table are the bytes as they are stored.
+    pub fn content_encoding(&self) -> Option<&str> {
+        self.content_encoding.as_deref()
     }
 
     /// The object's user metadata, but for the library's own.

@@ -33,8 +33,8 @@ use std::time::Duration;
 
 use crate::env::Env;
 use crate::store::{
-    CopyObject, DeleteObject, ETag, Metadata, ObjectMeta, PutObject, Store, StoreError,
-    StoreErrorKind,
+    CopyObject, DeleteObject, Description, ETag, Metadata, ObjectMeta, PutObject, Store,
+    StoreError, StoreErrorKind,
 };
 
 /// User metadata of every object: the id of the write that made it.
@@ -180,21 +180,25 @@ pub(crate) async fn read_back(
     Err(Failure::Unknown(lost))
 }
 
-/// Copies an object over whatever is at its destination, with this content type and metadata and
-/// an id of its own.
+/// Copies an object over whatever is at its destination, with what is said of it and an id of its
+/// own.
 ///
 /// Cost: 1 request; after a lost answer also up to three `HEAD`s.
 pub(crate) async fn copy(
     store: &dyn Store,
     env: &Env,
     mut request: CopyObject,
-    content_type: Option<String>,
-    mut metadata: Metadata,
+    meta: ObjectMeta,
 ) -> Result<ETag, Failure> {
     let id = new_id(env);
+    let mut metadata = meta.metadata;
     strip(&mut metadata);
     metadata.insert(ID.to_owned(), id.clone());
-    request.replace = Some((content_type, metadata));
+    request.replace = Some(Description {
+        content_type: meta.content_type,
+        content_encoding: meta.content_encoding,
+        metadata,
+    });
     let key = request.key.clone();
     match store.copy(request).await {
         Ok(written) => Ok(written.etag),

@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::quiet;
-use crate::attr::{Body, Managed, Scheme};
+use crate::attr::{Body, Managed, Parent, Scheme, TableOptions};
 use crate::model::Model;
 
 /// A variable or parameter of the output. Where tokens are placed at a type, the type may come
@@ -15,7 +15,7 @@ fn local(name: &str) -> Ident {
 }
 
 /// The methods of a sound table.
-pub(super) fn of(model: &Model) -> TokenStream {
+pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
     let row = local("self");
     let values = model.key_columns().map(|column| {
         let (field, ty) = (quiet(&column.ident), &column.ty);
@@ -23,31 +23,67 @@ pub(super) fn of(model: &Model) -> TokenStream {
         quote!(_s3orm::Clone::clone(#value))
     });
     let (encode, decode) = match model.body {
-        Body::Json => json_codec(model),
         Body::Raw => raw_codec(model),
+        Body::Json | Body::MessagePack | Body::Own => serde_codec(model, options),
     };
     let prepare = prepare(model);
+    let hooks = hooks(model, options);
     quote! {
         fn key(&self) -> Self::Key {
             (#(#values,)*)
         }
-        fn encode(&self) -> _s3orm::Result<_s3orm::Vec<_s3orm::u8>, _s3orm::BodyError> {
+        fn encode(
+            &self,
+            format: _s3orm::BodyFormat,
+        ) -> _s3orm::Result<_s3orm::Vec<_s3orm::u8>, _s3orm::BodyError> {
             #encode
         }
         fn decode(
             key: Self::Key,
-            body: &[_s3orm::u8],
+            body: &_s3orm::Content<'_>,
         ) -> _s3orm::Result<Self, _s3orm::BodyError> {
             #decode
         }
         #prepare
+        #hooks
     }
 }
 
+/// Calls of the row's own code, each of which stands at the struct where that is missing.
+fn hooks(model: &Model, options: &TableOptions) -> TokenStream {
+    let (row, write, key) = (local("self"), local("write"), local("key"));
+    let place = model.ident.span().resolved_at(Span::call_site());
+    let hooks = options.hooks.as_ref().map(|_| {
+        quote_spanned! {place=>
+            fn __before_write(&mut self, write: &_s3orm::Prepare<'_>) -> _s3orm::HookResult {
+                <Self as _s3orm::Hooks>::before_write(#row, #write)
+            }
+            fn __after_read(&mut self) -> _s3orm::HookResult {
+                <Self as _s3orm::Hooks>::after_read(#row)
+            }
+            fn __before_delete(key: &Self::Key) -> _s3orm::HookResult {
+                <Self as _s3orm::Hooks>::before_delete(#key)
+            }
+            fn __after_delete(key: &Self::Key) {
+                <Self as _s3orm::Hooks>::after_delete(#key)
+            }
+        }
+    });
+    let validate = options.validate.as_ref().map(|_| {
+        quote_spanned! {place=>
+            fn __validate(&self) -> _s3orm::Result<(), _s3orm::Error> {
+                <Self as _s3orm::Valid>::check(#row)
+            }
+        }
+    });
+    [hooks, validate].into_iter().flatten().collect()
+}
+
 /// The calls stand at the struct: a row that serde does not know is reported there.
-fn json_codec(model: &Model) -> (TokenStream, TokenStream) {
+fn serde_codec(model: &Model, options: &TableOptions) -> (TokenStream, TokenStream) {
     let place = model.ident.span();
     let (this, key, body) = (local("self"), local("key"), local("body"));
+    let format = local("format");
     let mut names = Vec::new();
     let mut values = Vec::new();
     for (position, column) in model
@@ -61,15 +97,24 @@ fn json_codec(model: &Model) -> (TokenStream, TokenStream) {
         names.push(name);
         values.push(quote!((#name, #value)));
     }
-    if names.is_empty() {
-        return (
-            quote_spanned!(place=> { let row = #this; _s3orm::json::encode(row) }),
-            quote_spanned!(place=> { let _ = #key; _s3orm::json::decode(#body) }),
-        );
-    }
+    let again =
+        quote!(|row: &Self| <Self as _s3orm::S3Schema>::encode(row, _s3orm::BodyFormat::Json));
+    let own = options.format.as_ref();
+    let (own_encode, own_decode) = own
+        .map(|Parent { ty, place }| {
+            (
+                quote_spanned!(*place=> if let _s3orm::BodyFormat::Own = #format {
+                    return <#ty as _s3orm::BodyCodec>::encode(#this);
+                }),
+                quote_spanned!(*place=> if let _s3orm::BodyFormat::Own = _s3orm::Content::format(#body) {
+                    return <#ty as _s3orm::BodyCodec>::decode(_s3orm::Content::bytes(#body));
+                }),
+            )
+        })
+        .unzip();
     (
-        quote_spanned!(place=> { let row = #this; _s3orm::json::encode_without(row, &[#(#names),*]) }),
-        quote_spanned!(place=> _s3orm::json::decode_with(#body, [#(#values),*])),
+        quote_spanned!(place=> #own_encode { let row = #this; _s3orm::body::encode(row, #format, &[#(#names),*]) }),
+        quote_spanned!(place=> let _ = &#key; #own_decode _s3orm::body::decode(#body, [#(#values),*], #again)),
     )
 }
 
@@ -85,7 +130,10 @@ fn raw_codec(model: &Model) -> (TokenStream, TokenStream) {
         };
         quote!(#field: #value)
     });
-    let decode = quote!(_s3orm::Result::Ok(Self { #(#fields),* }));
+    let decode = quote! {
+        let body = _s3orm::Content::bytes(body);
+        _s3orm::Result::Ok(Self { #(#fields),* })
+    };
     let encode = model
         .columns
         .iter()
@@ -94,7 +142,8 @@ fn raw_codec(model: &Model) -> (TokenStream, TokenStream) {
             let (field, ty) = (quiet(&column.ident), &column.ty);
             quote_spanned!(ty.span()=> <#ty as _s3orm::RawBody>::to_bytes(&#row.#field))
         });
-    (quote!(_s3orm::Result::Ok(#(#encode)*)), decode)
+    let encode = quote!(let _ = format; _s3orm::Result::Ok(#(#encode)*));
+    (encode, decode)
 }
 
 /// Fills in the managed columns; nothing if there are none.
@@ -134,10 +183,13 @@ fn prepare(model: &Model) -> Option<TokenStream> {
 pub(super) fn never_called() -> TokenStream {
     quote! {
         fn key(&self) -> Self::Key { loop {} }
-        fn encode(&self) -> _s3orm::Result<_s3orm::Vec<_s3orm::u8>, _s3orm::BodyError> { loop {} }
+        fn encode(
+            &self,
+            _: _s3orm::BodyFormat,
+        ) -> _s3orm::Result<_s3orm::Vec<_s3orm::u8>, _s3orm::BodyError> { loop {} }
         fn decode(
             _: Self::Key,
-            _: &[_s3orm::u8],
+            _: &_s3orm::Content<'_>,
         ) -> _s3orm::Result<Self, _s3orm::BodyError> { loop {} }
     }
 }

@@ -14,7 +14,7 @@ use syn::DeriveInput;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
-use crate::attr::{Parent, TableOptions};
+use crate::attr::{Body, Parent, TableOptions};
 use crate::model::{Column, Model, last_name};
 use crate::path::Form;
 
@@ -26,16 +26,16 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
     let handles = handles(model, &names, sound);
     let key = key_type(model);
     let methods = if sound {
-        methods::of(model)
+        methods::of(model, options)
     } else {
         methods::never_called()
     };
-    let checks = sound.then(|| checks(model));
+    let checks = sound.then(|| checks(model, options));
     let parents = parents(model, options);
     let transactional = transactional(model);
     let indexes = indexes::of(model, sound);
     let (index_structs, index_items) = (&indexes.structs, &indexes.items);
-    let schema = schema::of(model);
+    let schema = schema::of(model, options);
     let Names { keys, columns, .. } = &names;
     let key_values = key_handles(model, sound).map(|(column, _, form)| {
         let (field, name) = (quiet(&column.ident), &column.field);
@@ -301,9 +301,10 @@ fn transactional(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// The forms that a key column's type must have, each asked for at the type.
-fn checks(model: &Model) -> TokenStream {
-    let checks: Vec<_> = model
+/// The forms that a key column's type must have, each asked for at the type, and the cargo features
+/// that the options need.
+fn checks(model: &Model, options: &TableOptions) -> TokenStream {
+    let mut checks: Vec<_> = model
         .key_columns()
         .filter_map(|column| {
             let ty = &column.ty;
@@ -314,6 +315,17 @@ fn checks(model: &Model) -> TokenStream {
             }
         })
         .collect();
+    if model.body == Body::MessagePack {
+        checks.push(quote!(_s3orm::check::available::<_s3orm::check::MessagePack>();));
+    }
+    if let Some(compress) = &options.compress {
+        let place = compress.mark.span();
+        checks.push(quote_spanned!(place=> _s3orm::check::available::<_s3orm::check::Zstd>();));
+    }
+    if let Some(mark) = &options.validate {
+        let place = mark.span();
+        checks.push(quote_spanned!(place=> _s3orm::check::available::<_s3orm::check::Garde>();));
+    }
     if checks.is_empty() {
         return TokenStream::new();
     }

@@ -1,16 +1,17 @@
 //! The description of a table as a constant.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use super::form_name;
-use crate::attr::{Body, Encoding, Managed};
+use crate::attr::{Body, Compress, Encoding, Managed, Parent, TableOptions};
 use crate::model::{Column, Model};
 use crate::path::Piece;
 use crate::source;
 
 /// The value of `SCHEMA`.
-pub(super) fn of(model: &Model) -> TokenStream {
+pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
     let Model {
         table,
         doc,
@@ -24,26 +25,49 @@ pub(super) fn of(model: &Model) -> TokenStream {
         Encoding::Escaped => quote!(Escaped),
         Encoding::Verbatim => quote!(Verbatim),
     };
-    let body = match model.body {
-        Body::Json => quote!(Json),
-        Body::Raw => quote!(Raw),
-    };
+    let (body, content_type) = body(model, options);
+    let compress = option(options.compress.as_ref().map(|compress| {
+        let Compress { level, above, .. } = compress;
+        quote!(_s3orm::Compression { level: #level, above: #above })
+    }));
     let columns = model.columns.iter().map(column_schema);
     let indexes = super::indexes::schemas(model);
     quote! {
         _s3orm::TableSchema {
             table: #table,
+            version: 1,
+            previous: _s3orm::None,
             path: _s3orm::PathTemplate {
                 pieces: &[#(#pieces),*],
                 extension: #extension,
                 encoding: _s3orm::Encoding::#encoding,
             },
             body: _s3orm::BodyFormat::#body,
+            content_type: #content_type,
+            compress: #compress,
             columns: &[#(#columns),*],
             transactional: #transactional,
             indexes: &[#(#indexes),*],
             doc: #doc,
         }
+    }
+}
+
+/// The format, and the content type that goes with it.
+fn body(model: &Model, options: &TableOptions) -> (TokenStream, TokenStream) {
+    let raw = model.columns.iter().find(|column| column.stored);
+    match (model.body, &options.format, raw) {
+        (Body::MessagePack, ..) => (quote!(MessagePack), quote!("application/msgpack")),
+        (Body::Own, Some(Parent { ty, place }), _) => (
+            quote!(Own),
+            quote_spanned!(*place=> <#ty as _s3orm::BodyCodec>::CONTENT_TYPE),
+        ),
+        (Body::Raw, _, Some(Column { ty, .. })) => (
+            quote!(Raw),
+            quote_spanned!(ty.span()=> <#ty as _s3orm::RawBody>::CONTENT_TYPE),
+        ),
+        (Body::Raw, ..) => (quote!(Raw), quote!("")),
+        _ => (quote!(Json), quote!("application/json")),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, ensure};
 use s3orm::store::{
-    CompleteUpload, CopyObject, CreateUpload, ETag, Metadata, ObjectMeta, Precondition, PutObject,
-    StoreErrorKind, UploadPart,
+    CompleteUpload, CopyObject, CreateUpload, Description, ETag, Metadata, ObjectMeta,
+    Precondition, PutObject, StoreErrorKind, UploadPart,
 };
 
 use super::fixture::refused;
@@ -17,6 +17,7 @@ fn metadata(value: &str) -> Metadata {
 async fn put_source(f: &Fixture) -> anyhow::Result<ETag> {
     let request = PutObject {
         content_type: Some("text/plain".into()),
+        content_encoding: Some("zstd".into()),
         metadata: metadata("of the source"),
         ..f.write("the source/é+%.txt", "source")
     };
@@ -32,9 +33,11 @@ fn copy(f: &Fixture, precondition: Precondition) -> CopyObject {
     }
 }
 
-fn is_described(meta: &ObjectMeta, content_type: &str, name: &str) -> Outcome {
+fn is_described(meta: &ObjectMeta, content_type: &str, encoding: &str, name: &str) -> Outcome {
     ensure!(
-        meta.content_type.as_deref() == Some(content_type) && meta.metadata == metadata(name),
+        meta.content_type.as_deref() == Some(content_type)
+            && meta.content_encoding.as_deref().unwrap_or_default() == encoding
+            && meta.metadata == metadata(name),
         "{meta:?}"
     );
     Ok(())
@@ -46,20 +49,24 @@ pub(super) async fn copy_keeps_attributes(f: &Fixture) -> Outcome {
     ensure!(written.etag == tag, "{} became {}", tag, written.etag);
     let read = f.get("a").await?;
     ensure!(read.body == "source" && read.meta.etag == tag, "{read:?}");
-    is_described(&read.meta, "text/plain", "of the source")
+    is_described(&read.meta, "text/plain", "zstd", "of the source")
 }
 
 pub(super) async fn copy_replaces_attributes(f: &Fixture) -> Outcome {
     put_source(f).await?;
     let request = CopyObject {
-        replace: Some((Some("text/html".to_owned()), metadata("of the copy"))),
+        replace: Some(Description {
+            content_type: Some("text/html".to_owned()),
+            content_encoding: None,
+            metadata: metadata("of the copy"),
+        }),
         ..copy(f, Precondition::None)
     };
     f.store().copy(request).await?;
     f.holds("a", "source").await?;
-    is_described(&f.get("a").await?.meta, "text/html", "of the copy")?;
+    is_described(&f.get("a").await?.meta, "text/html", "", "of the copy")?;
     let source = f.get("the source/é+%.txt").await?;
-    is_described(&source.meta, "text/plain", "of the source")
+    is_described(&source.meta, "text/plain", "zstd", "of the source")
 }
 
 pub(super) async fn copy_if_absent(f: &Fixture) -> Outcome {
@@ -121,11 +128,15 @@ pub(super) async fn copy_onto_itself(f: &Fixture) -> Outcome {
         ..copy(f, Precondition::None)
     };
     refused(f.store().copy(onto(None)).await, StoreErrorKind::Invalid)?;
-    let new = Some((Some("text/html".to_owned()), metadata("new")));
-    f.store().copy(onto(new)).await?;
+    let new = Description {
+        content_type: Some("text/html".to_owned()),
+        metadata: metadata("new"),
+        ..Description::default()
+    };
+    f.store().copy(onto(Some(new))).await?;
     let read = f.get("the source/é+%.txt").await?;
     ensure!(read.body == "source", "{read:?}");
-    is_described(&read.meta, "text/html", "new")
+    is_described(&read.meta, "text/html", "", "new")
 }
 
 pub(super) async fn copy_between_buckets(f: &Fixture) -> Outcome {
@@ -143,7 +154,7 @@ pub(super) async fn copy_between_buckets(f: &Fixture) -> Outcome {
     let copied = async {
         target.copy(request).await?;
         let meta = target.head(&f.key("a")).await?;
-        is_described(&meta, "text/plain", "of the source")?;
+        is_described(&meta, "text/plain", "zstd", "of the source")?;
         f.is_absent("a").await
     };
     let outcome = copied.await;

@@ -108,6 +108,7 @@ cases! { $
     }
     objects {
         metadata_and_content_type_come_back
+        a_content_encoding_comes_back
         a_write_replaces_metadata
         long_metadata
         unsafe_metadata_is_refused

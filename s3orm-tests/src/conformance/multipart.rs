@@ -25,6 +25,7 @@ impl<'a> Upload<'a> {
         let request = CreateUpload {
             key: f.key(name),
             content_type: Some("text/plain".to_owned()),
+            content_encoding: Some("zstd".to_owned()),
             metadata: [("upload".to_owned(), "yes".to_owned())].into(),
             checksums: true,
             encryption: None,
@@ -129,6 +130,11 @@ pub(super) async fn parts_become_an_object(f: &Fixture) -> Outcome {
     ensure!(written.etag.as_str().ends_with("-3"), "{}", written.etag);
     ensure!(
         read.meta.content_type.as_deref() == Some("text/plain"),
+        "{:?}",
+        read.meta
+    );
+    ensure!(
+        read.meta.content_encoding.as_deref() == Some("zstd"),
         "{:?}",
         read.meta
     );

@@ -58,6 +58,28 @@ pub(super) async fn metadata_and_content_type_come_back(f: &Fixture) -> Outcome 
     Ok(())
 }
 
+pub(super) async fn a_content_encoding_comes_back(f: &Fixture) -> Outcome {
+    // No store looks into it: these bytes are none of that encoding's.
+    let request = PutObject {
+        content_encoding: Some(Cow::Borrowed("zstd")),
+        ..f.write("a", "not compressed")
+    };
+    f.store().put(&request).await?;
+    f.holds("a", "not compressed").await?;
+    for meta in [f.get("a").await?.meta, f.store().head(&f.key("a")).await?] {
+        ensure!(meta.content_encoding.as_deref() == Some("zstd"), "{meta:?}");
+    }
+    f.put("a", "1").await?;
+    let meta = f.get("a").await?.meta;
+    ensure!(meta.content_encoding.is_none(), "{meta:?}");
+    let unsafe_one = PutObject {
+        content_encoding: Some(Cow::Borrowed("zstd\r\nx-amz-acl: public-read")),
+        ..f.write("a", "2")
+    };
+    ensure!(f.store().put(&unsafe_one).await.is_err(), "it was written");
+    f.holds("a", "1").await
+}
+
 pub(super) async fn a_write_replaces_metadata(f: &Fixture) -> Outcome {
     let first = f
         .store()

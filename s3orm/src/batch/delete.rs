@@ -48,11 +48,17 @@ impl<T: S3Schema> Table<T> {
 
     /// A key that cannot be written costs its row the outcome, and the others nothing.
     async fn delete_piece(&self, keys: Vec<T::Key>) -> Vec<Outcome<(), T::Key>> {
-        let objects = keys.iter().map(|key| self.object_key(key)).collect();
+        let objects = keys.iter().map(|key| self.may_delete(key)).collect();
         let deleted = bulk::delete(self.db(), objects).await;
         let outcomes = keys.into_iter().zip(deleted);
         outcomes
-            .map(|(input, deleted)| deleted.map_err(|error| Failed { input, error }))
+            .map(|(input, deleted)| match deleted {
+                Ok(()) => {
+                    T::__after_delete(&input);
+                    Ok(())
+                }
+                Err(error) => Err(Failed { input, error }),
+            })
             .collect()
     }
 }

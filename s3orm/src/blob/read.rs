@@ -73,12 +73,13 @@ impl Blob {
         format!("{}{}", db.prefix(), self.id)
     }
 
-    fn meta(&self) -> ObjectMeta {
+    pub(super) fn meta(&self) -> ObjectMeta {
         ObjectMeta {
             etag: self.etag.clone(),
             size: self.size,
             last_modified: None,
             content_type: self.content_type.clone(),
+            content_encoding: None,
             metadata: Metadata::new(),
             checksum: None,
             encryption: None,

@@ -16,7 +16,7 @@ use super::read::broken;
 use super::value::Blob;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::S3Schema;
-use crate::store::{CopyObject, ETag, Metadata};
+use crate::store::{CopyObject, ETag};
 use crate::table::{Table, write_error};
 use crate::upload::{Upload, Uploaded, Uploader, read_some, unreadable};
 use crate::write::{self, Failure};
@@ -74,8 +74,7 @@ impl<T: S3Schema> Table<T> {
             key: format!("{}{id}", db.prefix()),
             ..CopyObject::default()
         };
-        let content_type = blob.content_type.clone();
-        let copied = write::copy(db.store(), db.env(), copy, content_type, Metadata::new());
+        let copied = write::copy(db.store(), db.env(), copy, blob.meta());
         let etag = copied.await.map_err(|failure| match failure {
             Failure::Refused(error) => broken(error, &blob.object(db)),
             Failure::Unknown(_) => write_error(failure, blob.object(db), ErrorKind::Conflict),

@@ -1,27 +1,228 @@
 //! Rows to bytes and back.
+//!
+//! What an object's bytes are is said by the object itself, in its content type and its content
+//! encoding; what a table's rows are written as is said by its struct. `docs/bodies.md` is the manual.
 
-pub mod json;
-pub mod raw;
+pub(crate) mod compress;
+mod guard;
+mod json;
+#[cfg(feature = "msgpack")]
+mod msgpack;
+mod overlay;
+mod own;
+pub(crate) mod raw;
+mod scan;
 
 use std::error::Error as StdError;
 use std::fmt;
 
+pub use compress::Compression;
+pub use own::BodyCodec;
+pub use raw::RawBody;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
 use crate::error::{Error, ErrorKind};
+use crate::schema::BodyFormat;
+
+/// How many levels of objects and lists a row may have, itself the first.
+pub const MAX_DEPTH: usize = 64;
+
+/// A row that serde writes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written as JSON",
+    label = "does not implement `serde::Serialize`",
+    note = "add `#[derive(serde::Serialize)]` to `{Self}`: rows are stored in their serde form"
+)]
+pub trait Written: Serialize {}
+
+/// A row that serde reads.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from JSON",
+    label = "does not implement `serde::Deserialize`",
+    note = "add `#[derive(serde::Deserialize)]` to `{Self}`: rows are stored in their serde form"
+)]
+pub trait Read: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> Written for T {}
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Read for T {}
+
+/// A stored row's bytes, as they were before they were compressed, and what they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Content<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) format: BodyFormat,
+}
+
+impl<'a> Content<'a> {
+    /// Bytes of this format.
+    pub fn new(format: BodyFormat, bytes: &'a [u8]) -> Self {
+        Self { bytes, format }
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What they are: by the object's content type or, where that says nothing, by themselves.
+    pub fn format(&self) -> BodyFormat {
+        self.format
+    }
+
+    /// Of an object of a table with these rows.
+    pub(crate) fn stored(own: BodyFormat, content_type: Option<&str>, bytes: &'a [u8]) -> Self {
+        let format = match own {
+            BodyFormat::Raw => own,
+            _ => named(content_type.unwrap_or_default())
+                .or_else(|| seeming(own, bytes))
+                .unwrap_or(own),
+        };
+        Self { bytes, format }
+    }
+}
+
+/// The format that a content type names.
+pub(crate) fn named(content_type: &str) -> Option<BodyFormat> {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    match &*essence {
+        "application/json" | "text/json" => Some(BodyFormat::Json),
+        "application/msgpack" | "application/x-msgpack" | "application/vnd.msgpack" => {
+            Some(BodyFormat::MessagePack)
+        }
+        other if other.ends_with("+json") => Some(BodyFormat::Json),
+        other if other.ends_with("+msgpack") => Some(BodyFormat::MessagePack),
+        _ => None,
+    }
+}
+
+/// The format of a row without a telling content type. A row is a map: in JSON it begins with a
+/// brace, which no map of MessagePack does.
+fn seeming(own: BodyFormat, bytes: &[u8]) -> Option<BodyFormat> {
+    if own == BodyFormat::Own {
+        return None;
+    }
+    match bytes.trim_ascii_start().first()? {
+        b'{' => Some(BodyFormat::Json),
+        0x80..=0x8f | 0xde | 0xdf => Some(BodyFormat::MessagePack),
+        _ => None,
+    }
+}
+
+/// A row's bytes in this format, without the columns that live in the key alone.
+///
+/// # Errors
+/// The row does not serialize, or not to something that could be read back.
+pub fn encode<T: Written>(
+    row: &T,
+    format: BodyFormat,
+    left_out: &[&str],
+) -> Result<Vec<u8>, BodyError> {
+    match format {
+        #[cfg(feature = "msgpack")]
+        BodyFormat::MessagePack => msgpack::encode(row, left_out),
+        #[cfg(not(feature = "msgpack"))]
+        BodyFormat::MessagePack => Err(BodyError::no_msgpack()),
+        _ => json::encode(row, left_out),
+    }
+}
+
+/// The row of stored bytes, and of the columns that live in the key alone. `again` writes it as
+/// JSON, to see whether a number was rounded.
+///
+/// # Errors
+/// The bytes are not of their format, or not of this row.
+pub fn decode<T: Read>(
+    content: &Content<'_>,
+    from_key: impl IntoIterator<Item = (&'static str, Result<Value, serde_json::Error>)>,
+    again: impl FnOnce(&T) -> Result<Vec<u8>, BodyError>,
+) -> Result<T, BodyError> {
+    let from_key = from_key
+        .into_iter()
+        .map(|(name, value)| value.map(|value| (name, value)));
+    let from_key = from_key
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| BodyError::new("a key column cannot be put back").with_source(error))?;
+    match content.format {
+        #[cfg(feature = "msgpack")]
+        BodyFormat::MessagePack => msgpack::decode(content.bytes, from_key),
+        #[cfg(not(feature = "msgpack"))]
+        BodyFormat::MessagePack => Err(BodyError::no_msgpack()),
+        _ => {
+            let (row, large) = json::decode(content.bytes, from_key)?;
+            if !large.is_empty() {
+                scan::check_exact(&large, &again(&row)?)?;
+            }
+            Ok(row)
+        }
+    }
+}
 
 /// Why a row does not encode, or bytes do not decode.
 #[derive(Debug)]
 pub struct BodyError {
+    kind: ErrorKind,
     message: String,
+    help: Option<&'static str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl BodyError {
-    /// From a message alone.
+    /// From a message alone: one line, without the row's contents.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
+            kind: ErrorKind::Decode,
             message: message.into(),
+            help: None,
             source: None,
         }
+    }
+
+    /// With its cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    #[cfg_attr(
+        not(feature = "zstd"),
+        expect(dead_code, reason = "it is of what is decompressed")
+    )]
+    pub(crate) fn limit(message: impl Into<String>) -> Self {
+        let kind = ErrorKind::LimitExceeded;
+        Self {
+            kind,
+            ..Self::new(message)
+        }
+    }
+
+    fn too_deep() -> Self {
+        Self::new(format!("it is nested more than {MAX_DEPTH} levels deep"))
+    }
+
+    fn twice(name: &str) -> Self {
+        let name = name.escape_debug();
+        Self::new(format!("it has the member `{name}` twice"))
+    }
+
+    #[cfg(not(feature = "msgpack"))]
+    fn no_msgpack() -> Self {
+        Self::new("the row is MessagePack").with_help("enable the cargo feature `msgpack` of s3orm")
+    }
+
+    pub(crate) fn with_help(mut self, help: &'static str) -> Self {
+        self.help = Some(help);
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn kind(&self) -> ErrorKind {
+        self.kind
     }
 
     pub(crate) fn into_cause(self) -> Option<crate::error::Source> {
@@ -30,17 +231,21 @@ impl BodyError {
 
     /// As the error of an object that is read.
     pub(crate) fn into_error(self, key: &str) -> Error {
-        Error::new(ErrorKind::Decode, self.message.clone())
-            .with_cause(self.source)
-            .with_key(key)
+        let kind = self.kind;
+        self.into_error_of(kind).with_key(key)
     }
 
-    pub(crate) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Self {
-        self.source = Some(source.into());
-        self
+    /// As the error of a row that is written.
+    pub(crate) fn into_write_error(self) -> Error {
+        self.into_error_of(ErrorKind::InvalidRow)
+    }
+
+    fn into_error_of(self, kind: ErrorKind) -> Error {
+        let mut error = Error::new(kind, self.message).with_cause(self.source);
+        if let Some(help) = self.help {
+            error = error.with_help(help);
+        }
+        error
     }
 }
 
@@ -55,5 +260,38 @@ impl StdError for BodyError {
         self.source
             .as_deref()
             .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_object_is() {
+        use BodyFormat::{Json, MessagePack, Own, Raw};
+        let json: &[u8] = b" {}";
+        let msgpack: &[u8] = b"\x81\xa1a\x01";
+        for (own, content_type, bytes, expected) in [
+            (Json, Some("application/json"), msgpack, Json),
+            (Json, Some("Application/MsgPack"), json, MessagePack),
+            (
+                MessagePack,
+                Some("application/vnd.person+json; v=1"),
+                msgpack,
+                Json,
+            ),
+            (MessagePack, Some("application/octet-stream"), json, Json),
+            (Json, None, msgpack, MessagePack),
+            (MessagePack, Some("text/plain"), b"\x93", MessagePack),
+            (Json, None, b"", Json),
+            (Own, Some("application/cbor"), json, Own),
+            (Own, None, msgpack, Own),
+            (Own, Some("application/json"), json, Json),
+            (Raw, Some("application/json"), json, Raw),
+        ] {
+            let found = Content::stored(own, content_type, bytes).format();
+            assert_eq!(found, expected, "{own:?} {content_type:?} {bytes:?}");
+        }
     }
 }

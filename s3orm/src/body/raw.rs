@@ -11,6 +11,9 @@ use super::BodyError;
     note = "use `Vec<u8>`, `bytes::Bytes` or `String`, or implement `s3orm::RawBody`"
 )]
 pub trait RawBody: Sized {
+    /// The content type of its objects.
+    const CONTENT_TYPE: &'static str = "application/octet-stream";
+
     /// The bytes to store.
     fn to_bytes(&self) -> Vec<u8>;
 
@@ -42,6 +45,8 @@ impl RawBody for Bytes {
 }
 
 impl RawBody for String {
+    const CONTENT_TYPE: &'static str = "text/plain; charset=utf-8";
+
     fn to_bytes(&self) -> Vec<u8> {
         self.clone().into_bytes()
     }

@@ -83,6 +83,7 @@ pub(super) async fn write(db: &Db, report: &Report) -> Result<()> {
             body: body.clone(),
             precondition,
             content_type: Some("application/json".into()),
+            content_encoding: None,
             metadata: Metadata::from([(write::ID.to_owned(), write::new_id(db.env()))]),
             checksum: None,
             encryption: None,

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::body::json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Row;
 
@@ -68,10 +67,9 @@ impl Row<Bytes> {
     /// # Errors
     /// [`Decode`](ErrorKind::Decode): it is not JSON, or not of this type.
     pub fn json<V: DeserializeOwned>(&self) -> Result<V> {
-        json::decode(&self.value).map_err(|error| {
-            let cause = error.into_cause();
+        serde_json::from_slice(&self.value).map_err(|error| {
             Error::new(ErrorKind::Decode, "the object is not JSON of this type")
-                .with_cause(cause)
+                .with_source(error)
                 .with_key(&self.key)
         })
     }

@@ -67,6 +67,7 @@ impl<'a> Write<'a> {
             body: self.body.bytes.clone(),
             precondition: self.precondition,
             content_type: Some(content_type),
+            content_encoding: None,
             metadata: self.options.metadata(db.env())?,
             checksum: None,
             encryption: None,
@@ -124,12 +125,12 @@ impl<'a> Copy<'a> {
         let request = CopyObject {
             source_bucket: other.then(|| from.store().bucket().to_owned()),
             source: source.clone(),
-            source_if_match: Some(meta.etag),
+            source_if_match: Some(meta.etag.clone()),
             key: key.clone(),
             ..CopyObject::default()
         };
         let (store, env) = (into.store(), into.env());
-        match write::copy(store, env, request, meta.content_type, meta.metadata).await {
+        match write::copy(store, env, request, meta).await {
             Ok(_) => Ok(()),
             Err(write::Failure::Refused(error)) if write::is_race(&error) => Err(Error::new(
                 ErrorKind::Conflict,

@@ -15,7 +15,9 @@ use super::bill::{Call, Meter, Spent};
 use super::by::ListsIndex;
 use super::list::Candidate;
 use super::rows::KeyStream;
+use crate::body::Content;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hooks;
 use crate::index::layout::{read_entry, split_entry, values_path};
 use crate::index::object::look;
 use crate::index::{IndexSchema, Projection};
@@ -148,7 +150,11 @@ impl<T: S3Schema, V> Entry<T, V> {
     pub fn row(&self) -> Result<T> {
         let columns = serde_json::to_vec(&self.columns)
             .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
-        T::decode(self.key.clone(), &columns).map_err(|error| error.into_error(T::SCHEMA.table))
+        let content = Content::new(T::SCHEMA.body, &columns);
+        let key = &self.key;
+        let row = T::decode(key.clone(), &content);
+        let row = row.map_err(|error| error.into_error(T::SCHEMA.table))?;
+        hooks::read(row, T::SCHEMA.table)
     }
 }
 

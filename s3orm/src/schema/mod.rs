@@ -1,15 +1,20 @@
 //! What the derive fills in: the trait of a table's row type, and the table's description as data.
 
+mod diff;
 mod handle;
 mod prepare;
+pub(crate) mod stored;
+
+pub use diff::{Difference, SchemaDiff};
 
 pub use handle::{
     ColumnHandle, InKey, KeyHandle, Nullable, NullableColumn, Patchable, Presence, Required,
 };
-pub(crate) use prepare::WriteEvent;
-pub use prepare::{Generate, Prepare, Timestamp};
+pub use prepare::{Generate, Prepare, Timestamp, WriteEvent};
+pub use stored::{IndexState, StoredColumn, StoredIndex, StoredSchema};
 
-use crate::body::BodyError;
+use crate::body::{BodyError, Compression, Content};
+use crate::hooks::HookResult;
 use crate::index::{IndexSchema, IndexVisitor};
 use crate::key::{ColumnError, Encoding, KeyError, KeyFrom, KeyTuple, PathTemplate};
 
@@ -50,15 +55,37 @@ pub trait S3Schema: Sized + Send + Sync + 'static {
     /// This row's key columns.
     fn key(&self) -> Self::Key;
 
-    /// The object's bytes.
-    fn encode(&self) -> Result<Vec<u8>, BodyError>;
+    /// The row's bytes in this format: the table's own, or JSON.
+    fn encode(&self, format: BodyFormat) -> Result<Vec<u8>, BodyError>;
 
-    /// The row of an object's key and bytes.
-    fn decode(key: Self::Key, body: &[u8]) -> Result<Self, BodyError>;
+    /// The row of an object's key and content.
+    fn decode(key: Self::Key, body: &Content<'_>) -> Result<Self, BodyError>;
 
     /// Fills in what the library keeps: generated ids and timestamps.
     fn prepare(&mut self, _write: &Prepare<'_>) {}
 
+    #[doc(hidden)]
+    fn __before_write(&mut self, _write: &Prepare<'_>) -> HookResult {
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    fn __validate(&self) -> crate::Result<()> {
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    fn __after_read(&mut self) -> HookResult {
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    fn __before_delete(_key: &Self::Key) -> HookResult {
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    fn __after_delete(_key: &Self::Key) {}
     /// Shows the columns of an index, by its number in [`TableSchema::indexes`].
     #[doc(hidden)]
     fn index_columns<V: IndexVisitor<Self>>(_index: usize, _visitor: &mut V) {}
@@ -69,10 +96,19 @@ pub trait S3Schema: Sized + Send + Sync + 'static {
 pub struct TableSchema {
     /// The table's name: the folder under the database's prefix.
     pub table: &'static str,
+    /// The version of its rows.
+    pub version: u32,
+    /// The table as it was at the version before, of which rows may be left.
+    pub previous: Option<&'static Self>,
     /// How a key is built from the key columns.
     pub path: PathTemplate,
-    /// What an object's bytes are.
+    /// What an object's bytes are when it is written. What they are when it is read, its content
+    /// type says.
     pub body: BodyFormat,
+    /// The content type of a row's object, where the write names no other.
+    pub content_type: &'static str,
+    /// How an object's bytes are compressed when it is written: `#[s3(compress = "zstd")]`.
+    pub compress: Option<Compression>,
     /// Every column, in the order of the struct's fields.
     pub columns: &'static [ColumnSchema],
     /// Whether its rows can take part in transactions: `#[s3(transactional)]`.
@@ -109,17 +145,18 @@ pub trait Transactional: S3Schema {}
 pub enum BodyFormat {
     /// A JSON object of the struct's serde form (`application/json`).
     Json,
+    /// A MessagePack map of the struct's serde form (`application/msgpack`).
+    MessagePack,
+    /// What a [`BodyCodec`](crate::body::BodyCodec) of one's own makes of the struct.
+    Own,
     /// The bytes of the one field marked `#[s3(body)]`, as they are.
     Raw,
 }
 
 impl BodyFormat {
-    /// The content type of a row's object, where the write names no other.
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::Raw => "application/octet-stream",
-        }
+    /// Whether a content type says that rows are something else than this.
+    pub(crate) fn is_denied_by(self, content_type: &str) -> bool {
+        self != Self::Raw && crate::body::named(content_type).is_some_and(|named| named != self)
     }
 }
 
@@ -161,6 +198,33 @@ pub enum Managed {
 /// The type checks of generated code that no other trait bound makes.
 #[doc(hidden)]
 pub mod check {
+    /// `body = "msgpack"`
+    #[derive(Debug)]
+    pub struct MessagePack;
+    /// `compress`
+    #[derive(Debug)]
+    pub struct Zstd;
+    /// `validate`
+    #[derive(Debug)]
+    pub struct Garde;
+
+    /// What the features of this build bring.
+    #[diagnostic::on_unimplemented(
+        message = "s3orm is built without `{Self}`",
+        label = "needs a cargo feature of s3orm",
+        note = "add `msgpack`, `zstd` or `garde` to the features of `s3orm` in `Cargo.toml`"
+    )]
+    pub trait Available {}
+    #[cfg(feature = "msgpack")]
+    impl Available for MessagePack {}
+    #[cfg(feature = "zstd")]
+    impl Available for Zstd {}
+    #[cfg(feature = "garde")]
+    impl Available for Garde {}
+
+    /// Asks for a feature.
+    pub const fn available<T: Available>() {}
+
     use crate::key::{DescColumn, OrderedColumn};
 
     /// `<column:ordered>`
@@ -180,12 +244,16 @@ impl AnyKey {
     /// The description of such a struct.
     pub const SCHEMA: TableSchema = TableSchema {
         table: "",
+        version: 1,
+        previous: None,
         path: PathTemplate {
             pieces: &[],
             extension: "",
             encoding: Encoding::Escaped,
         },
         body: BodyFormat::Json,
+        content_type: "application/json",
+        compress: None,
         columns: &[],
         transactional: false,
         indexes: &[],

@@ -11,9 +11,10 @@ pub struct Prepare<'a> {
     now: std::cell::OnceCell<std::time::SystemTime>,
 }
 
-/// Which write it is, as far as managed columns are concerned.
+/// Which write it is, as far as the row is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WriteEvent {
+#[non_exhaustive]
+pub enum WriteEvent {
     /// The row is new.
     Insert,
     /// The row may be new or may replace another.
@@ -31,7 +32,13 @@ impl<'a> Prepare<'a> {
         }
     }
 
-    fn now(&self) -> std::time::SystemTime {
+    /// Which write it is.
+    pub fn event(&self) -> WriteEvent {
+        self.event
+    }
+
+    /// The time of the write: that of its timestamps.
+    pub fn now(&self) -> std::time::SystemTime {
         *self.now.get_or_init(|| self.env.now())
     }
 

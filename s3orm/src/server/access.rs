@@ -96,15 +96,16 @@ fn refuse_headers(headers: &HeaderMap) -> S3Result<()> {
             "this server does not keep `{name}`"
         ));
     }
-    // `aws-chunked` is of the transfer, not of the object.
-    let encoded = headers
+    // Of several, the framework tells one alone.
+    if headers
         .get_all(http::header::CONTENT_ENCODING)
         .iter()
-        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"aws-chunked") && !value.is_empty());
-    if encoded {
+        .count()
+        > 1
+    {
         return Err(s3_error!(
             NotImplemented,
-            "this server does not keep `content-encoding`"
+            "this server takes one `content-encoding`: write `a, b`"
         ));
     }
     Ok(())

@@ -101,6 +101,16 @@ pub(super) fn content_range(range: ByteRange, object: &Object) -> String {
     format!("bytes {start}-{last}/{size}")
 }
 
+/// The encoding of the content, without that of the transfer, which some clients name beside it.
+pub(super) fn content_encoding(header: Option<String>) -> Option<String> {
+    let header = header?;
+    let encodings = header.split(',').map(str::trim);
+    let own: Vec<&str> = encodings
+        .filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("aws-chunked"))
+        .collect();
+    (!own.is_empty()).then(|| own.join(","))
+}
+
 /// User metadata, as the headers have it.
 pub(super) fn metadata(headers: &HeaderMap) -> S3Result<Metadata> {
     let mut metadata = Metadata::new();

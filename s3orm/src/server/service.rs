@@ -18,8 +18,8 @@ use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
 use super::{body, convert, encryption, listing};
 use crate::store::{
-    CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, PutObject, Store,
-    StoreError, StoreErrorKind, UploadPart,
+    CompleteUpload, CopyObject, CreateUpload, DeleteObject, Description, ETag, GetObject,
+    PutObject, Store, StoreError, StoreErrorKind, UploadPart,
 };
 
 /// Every bucket of a store's service.
@@ -85,6 +85,7 @@ impl S3 for Buckets {
             content_length: Some(convert::length(object.body.len() as u64)),
             content_range: range.map(|range| convert::content_range(range, &object)),
             content_type: object.meta.content_type,
+            content_encoding: object.meta.content_encoding,
             e_tag: Some(convert::etag(&object.meta.etag)),
             last_modified: object.meta.last_modified.map(Into::into),
             // Of the whole object only.
@@ -116,6 +117,7 @@ impl S3 for Buckets {
             accept_ranges: Some("bytes".to_owned()),
             content_length: Some(convert::length(meta.size)),
             content_type: meta.content_type,
+            content_encoding: meta.content_encoding,
             e_tag: Some(convert::etag(&meta.etag)),
             last_modified: meta.last_modified.map(Into::into),
             checksum_crc64nvme: convert::checksum(meta.checksum, input.checksum_mode.as_ref()),
@@ -132,6 +134,7 @@ impl S3 for Buckets {
             key: input.key,
             precondition: convert::precondition(&headers)?,
             content_type: input.content_type.map(Into::into),
+            content_encoding: convert::content_encoding(input.content_encoding).map(Into::into),
             metadata: convert::metadata(&headers)?,
             body: body::read(input.body, &headers, request.trailing_headers).await?,
             // It is checked where it is read.
@@ -232,7 +235,11 @@ impl S3 for Buckets {
             key: input.key,
             precondition: convert::precondition(&headers)?,
             replace: if replaces {
-                Some((input.content_type, convert::metadata(&headers)?))
+                Some(Description {
+                    content_type: input.content_type,
+                    content_encoding: convert::content_encoding(input.content_encoding),
+                    metadata: convert::metadata(&headers)?,
+                })
             } else {
                 None
             },
@@ -278,6 +285,7 @@ impl S3 for Buckets {
         let upload = CreateUpload {
             key: input.key.clone(),
             content_type: input.content_type,
+            content_encoding: convert::content_encoding(input.content_encoding),
             metadata: convert::metadata(&request.headers)?,
             checksums: input.checksum_algorithm.is_some(),
             encryption: encryption::asked(&request.headers)?,

@@ -132,7 +132,7 @@ impl MemoryStore {
     fn put_now(&self, request: &PutObject) -> Result<Written, StoreError> {
         check_key(&request.key)?;
         rules::check_body(request.body.len())?;
-        let attributes = Attributes::new(request.content_type.as_deref(), &request.metadata)?;
+        let attributes = Attributes::of_put(request)?;
         let sums = rules::checked_sums(&request.body, request.checksum)?;
         let stored = Stored {
             etag: self.tag(request.encryption.as_ref(), sums.etag),
@@ -186,8 +186,8 @@ impl MemoryStore {
         };
         let mut stored = from.read(&request.source)?;
         rules::check_copy(request, &self.bucket, &stored.etag)?;
-        if let Some((content_type, metadata)) = &request.replace {
-            stored.attributes = Attributes::new(content_type.as_deref(), metadata)?;
+        if let Some(given) = &request.replace {
+            stored.attributes = Attributes::of_copy(given)?;
         }
         let keeps_tag = AtRest::tags_are_md5(stored.encryption.as_ref())
             && AtRest::tags_are_md5(request.encryption.as_ref());
@@ -203,7 +203,7 @@ impl MemoryStore {
     fn create_upload_now(&self, request: CreateUpload) -> Result<String, StoreError> {
         check_key(&request.key)?;
         let upload = Upload {
-            attributes: Attributes::new(request.content_type.as_deref(), &request.metadata)?,
+            attributes: Attributes::of_upload(&request)?,
             key: request.key,
             encryption: request.encryption,
             initiated: self.now(),
@@ -340,6 +340,7 @@ impl Stored {
             size: self.body.len() as u64,
             last_modified: Some(self.last_modified),
             content_type: Some(self.attributes.content_type),
+            content_encoding: self.attributes.content_encoding,
             metadata: self.attributes.metadata,
             checksum: self.checksum,
             encryption: self.encryption,

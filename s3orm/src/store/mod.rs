@@ -225,6 +225,9 @@ pub struct PutObject {
     pub precondition: Precondition,
     /// `application/octet-stream` if none.
     pub content_type: Option<Cow<'static, str>>,
+    /// What must be undone to get at the content (`Content-Encoding`), such as `zstd`. No store does
+    /// it: bytes come back as they were written.
+    pub content_encoding: Option<Cow<'static, str>>,
     /// User metadata.
     pub metadata: Metadata,
     /// Refuse the body if its bytes have another.
@@ -302,12 +305,25 @@ pub struct ObjectMeta {
     pub last_modified: Option<SystemTime>,
     /// The media type.
     pub content_type: Option<String>,
+    /// What must be undone to get at the content, as [`PutObject::content_encoding`].
+    pub content_encoding: Option<String>,
     /// User metadata.
     pub metadata: Metadata,
     /// Of the whole object's bytes: of a `HEAD`, where the store keeps it; a read need not tell.
     pub checksum: Option<Checksum>,
     /// How it is encrypted at rest, where the store tells.
     pub encryption: Option<AtRest>,
+}
+
+/// What is said of an object beside its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Description {
+    /// `application/octet-stream` if none.
+    pub content_type: Option<String>,
+    /// As [`PutObject::content_encoding`].
+    pub content_encoding: Option<String>,
+    /// User metadata.
+    pub metadata: Metadata,
 }
 
 /// An object that was read.
@@ -332,8 +348,8 @@ pub struct CopyObject {
     pub key: String,
     /// When to apply it, by the destination.
     pub precondition: Precondition,
-    /// Content type and user metadata of the destination; those of the source if none.
-    pub replace: Option<(Option<String>, Metadata)>,
+    /// What is said of the destination; what is said of the source if none.
+    pub replace: Option<Description>,
     /// How to encrypt the destination at rest; as the bucket says if none, whatever the source is.
     pub encryption: Option<AtRest>,
 }

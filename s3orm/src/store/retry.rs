@@ -301,6 +301,7 @@ mod tests {
             size: 0,
             last_modified: None,
             content_type: None,
+            content_encoding: None,
             metadata: super::super::Metadata::new(),
             checksum: None,
             encryption: None,

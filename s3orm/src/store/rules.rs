@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use md5::{Digest as _, Md5};
 
 use super::{
-    AtRest, ByteRange, Checksum, CompleteUpload, CopyObject, DeleteObject, ETag, GetObject,
-    Metadata, Precondition, StoreError, StoreErrorKind,
+    AtRest, ByteRange, Checksum, CompleteUpload, CopyObject, CreateUpload, DeleteObject,
+    Description, ETag, GetObject, Metadata, Precondition, PutObject, StoreError, StoreErrorKind,
 };
 
 /// The most that S3 takes of user metadata: names and values together.
@@ -95,6 +95,7 @@ pub(crate) fn check_bucket_name(name: &str) -> Result<(), StoreError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Attributes {
     pub(crate) content_type: String,
+    pub(crate) content_encoding: Option<String>,
     pub(crate) metadata: Metadata,
 }
 
@@ -102,6 +103,7 @@ impl Default for Attributes {
     fn default() -> Self {
         Self {
             content_type: DEFAULT_CONTENT_TYPE.to_owned(),
+            content_encoding: None,
             metadata: Metadata::new(),
         }
     }
@@ -109,18 +111,57 @@ impl Default for Attributes {
 
 impl Attributes {
     /// Checks what a caller gave: what cannot travel as an HTTP header is refused.
-    pub(crate) fn new(content_type: Option<&str>, metadata: &Metadata) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        content_type: Option<&str>,
+        content_encoding: Option<&str>,
+        metadata: &Metadata,
+    ) -> Result<Self, StoreError> {
         let content_type = content_type.unwrap_or(DEFAULT_CONTENT_TYPE);
-        if content_type.is_empty() || !is_header_value(content_type) {
-            return Err(invalid(format!(
-                "the content type `{}` is not visible ASCII",
-                content_type.escape_debug()
-            )));
+        let described = [
+            ("content type", Some(content_type)),
+            ("content encoding", content_encoding),
+        ];
+        for (what, value) in described {
+            let value = value.unwrap_or("-");
+            if value.is_empty() || !is_header_value(value) {
+                return Err(invalid(format!(
+                    "the {what} `{}` is not visible ASCII",
+                    value.escape_debug()
+                )));
+            }
         }
         Ok(Self {
             content_type: content_type.to_owned(),
+            content_encoding: content_encoding.map(str::to_owned),
             metadata: checked_metadata(metadata)?,
         })
+    }
+
+    pub(crate) fn of_put(request: &PutObject) -> Result<Self, StoreError> {
+        let (content_type, encoding) = (&request.content_type, &request.content_encoding);
+        Self::new(
+            content_type.as_deref(),
+            encoding.as_deref(),
+            &request.metadata,
+        )
+    }
+
+    pub(crate) fn of_copy(given: &Description) -> Result<Self, StoreError> {
+        let (content_type, encoding) = (&given.content_type, &given.content_encoding);
+        Self::new(
+            content_type.as_deref(),
+            encoding.as_deref(),
+            &given.metadata,
+        )
+    }
+
+    pub(crate) fn of_upload(request: &CreateUpload) -> Result<Self, StoreError> {
+        let (content_type, encoding) = (&request.content_type, &request.content_encoding);
+        Self::new(
+            content_type.as_deref(),
+            encoding.as_deref(),
+            &request.metadata,
+        )
     }
 }
 

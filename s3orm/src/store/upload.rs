@@ -14,6 +14,8 @@ pub struct CreateUpload {
     pub key: String,
     /// `application/octet-stream` if none.
     pub content_type: Option<String>,
+    /// As [`PutObject::content_encoding`](super::PutObject::content_encoding).
+    pub content_encoding: Option<String>,
     /// User metadata.
     pub metadata: Metadata,
     /// Whether its parts will come with checksums.

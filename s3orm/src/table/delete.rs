@@ -6,6 +6,7 @@ use super::swap::{Step, Swapped, changed, swap};
 use super::{RequestFuture, Table, awaits, operation, write_error};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hooks;
 use crate::key::KeyFrom;
 use crate::row::{Row, Version};
 use crate::schema::S3Schema;
@@ -100,6 +101,14 @@ impl<'a, T: S3Schema> Delete<'a, T> {
     }
 
     async fn run(self) -> Result<()> {
+        let key = self.key.clone();
+        self.table.may_delete(&key)?;
+        self.remove().await?;
+        T::__after_delete(&key);
+        Ok(())
+    }
+
+    async fn remove(self) -> Result<()> {
         if T::SCHEMA.is_stamped() {
             return self.bury(false).await.map(drop);
         }
@@ -123,6 +132,16 @@ impl<'a, T: S3Schema> Delete<'a, T> {
             }
             outcome => outcome.map_err(|failure| write_error(failure, key, refused)),
         }
+    }
+}
+
+impl<T: S3Schema> Table<T> {
+    /// Asks the row's hook whether the row may be deleted; its object's key.
+    pub(crate) fn may_delete(&self, key: &T::Key) -> Result<String> {
+        let object = self.object_key(key)?;
+        hooks::refused("before_delete", T::__before_delete(key))
+            .map_err(|error| error.with_key(&object))?;
+        Ok(object)
     }
 }
 
@@ -178,6 +197,14 @@ async fn delete_found(db: &Db, key: String) -> Result<()> {
 
 impl<T: S3Schema> DeleteReturning<'_, T> {
     async fn run(self) -> Result<Option<Row<T>>> {
+        let key = self.0.key.clone();
+        self.0.table.may_delete(&key)?;
+        let old = self.remove().await?;
+        T::__after_delete(&key);
+        Ok(old)
+    }
+
+    async fn remove(self) -> Result<Option<Row<T>>> {
         let Self(delete) = self;
         if T::SCHEMA.is_stamped() {
             return delete.bury(true).await;

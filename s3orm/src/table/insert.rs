@@ -9,7 +9,7 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{IntoRow, Row};
-use crate::schema::{Prepare, S3Schema, WriteEvent};
+use crate::schema::{S3Schema, WriteEvent};
 use crate::store::{ETag, Precondition, PutObject};
 use crate::write;
 
@@ -97,7 +97,7 @@ pub(crate) async fn create<T: S3Schema>(
     row: &mut T,
     options: &WriteOptions,
 ) -> Result<(PutObject, ETag)> {
-    row.prepare(&Prepare::new(table.db().env(), WriteEvent::Insert));
+    table.prepare(row, WriteEvent::Insert)?;
     let (key, object) = (row.key(), table.object_key(&row.key())?);
     let nothing = Found {
         row: Ok(None),
@@ -111,9 +111,7 @@ pub(crate) async fn create<T: S3Schema>(
             let detail = "a row with this key exists";
             return Err(Error::new(ErrorKind::AlreadyExists, detail).with_key(&object));
         }
-        table
-            .request(row, WriteEvent::Insert, options)
-            .map(Step::Write)
+        table.prepared(row, options).map(Step::Write)
     });
     swapped.await?.written()
 }

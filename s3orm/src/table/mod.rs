@@ -13,6 +13,7 @@ mod swap;
 mod transact;
 mod update;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -32,9 +33,11 @@ pub use transact::TransactionWrite;
 pub use update::{Decision, Update};
 
 use crate::blob::noted;
+use crate::body::{BodyError, Content, compress};
 use crate::db::Db;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hooks;
 use crate::key::{KeyFrom, KeyTuple as _};
 use crate::query::Query;
 use crate::row::{Row, Version};
@@ -141,8 +144,8 @@ impl<T: S3Schema> Table<T> {
             .map_err(|error| self.during("key", error))
     }
 
-    /// The bytes that [`put`](Self::put) would store; of a stamped table, without the stamp. No
-    /// request.
+    /// The bytes that [`put`](Self::put) would store, before they are compressed; of a stamped table,
+    /// without the stamp. No request.
     ///
     /// # Errors
     /// [`InvalidRow`](ErrorKind::InvalidRow).
@@ -151,8 +154,8 @@ impl<T: S3Schema> Table<T> {
             .map_err(|error| self.during("encode", error))
     }
 
-    /// The row of a key and of stored bytes, as [`get`](Self::get) would return it; of a row under a
-    /// transaction, as it was before. No request.
+    /// The row of a key and of stored bytes that are not compressed, as [`get`](Self::get) would return
+    /// it; of a row under a transaction, as it was before. No request.
     ///
     /// # Errors
     /// [`Decode`](ErrorKind::Decode), [`InvalidKey`](ErrorKind::InvalidKey).
@@ -168,7 +171,7 @@ impl<T: S3Schema> Table<T> {
 
     fn decode_object(&self, key: T::Key, object: &str, body: &[u8]) -> Result<T> {
         if !T::SCHEMA.is_stamped() {
-            return self.decode_row(key, object, body);
+            return self.decode_row(key, object, &Content::stored(T::SCHEMA.body, None, body));
         }
         let form = stamp::body::read(&Bytes::copy_from_slice(body));
         let (_, form) = form.map_err(|error| error.into_error(object))?;
@@ -181,7 +184,7 @@ impl<T: S3Schema> Table<T> {
             let detail = "the object is what a deleted row has left";
             return Err(Error::new(ErrorKind::Decode, detail).with_key(object));
         };
-        self.decode_row(key, object, &columns)
+        self.decode_row(key, object, &Self::columns(&columns))
     }
 
     /// `<prefix>/<table>/`: what every key of this table begins with.
@@ -238,10 +241,8 @@ impl<T: S3Schema> Table<T> {
     }
 
     fn encode_row(&self, row: &T) -> Result<Bytes> {
-        let (body, blobs) = noted(|| row.encode());
-        let body = body.map_err(|error| {
-            Error::new(ErrorKind::InvalidRow, error.to_string()).with_cause(error.into_cause())
-        })?;
+        let (body, blobs) = noted(|| row.encode(T::SCHEMA.body));
+        let body = body.map_err(BodyError::into_write_error)?;
         self.db.check_size(body.len())?;
         if let Some(foreign) = blobs.iter().find(|blob| blob.table() != T::SCHEMA.table) {
             let of = foreign.table();
@@ -252,8 +253,14 @@ impl<T: S3Schema> Table<T> {
         Ok(body.into())
     }
 
-    pub(crate) fn decode_row(&self, key: T::Key, object: &str, body: &[u8]) -> Result<T> {
+    /// Bytes that this table has written, or a stamped row's columns.
+    fn columns(bytes: &[u8]) -> Content<'_> {
+        Content::new(T::SCHEMA.body, bytes)
+    }
+
+    fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<T> {
         let row = T::decode(key, body).map_err(|error| error.into_error(object))?;
+        let row = hooks::read(row, object)?;
         let own = self.object_key(&row.key());
         if own.as_deref().is_ok_and(|own| own == object) {
             return Ok(row);
@@ -267,24 +274,59 @@ impl<T: S3Schema> Table<T> {
             .with_key(object))
     }
 
-    /// Fills in what the library keeps, and makes the write of a row.
+    /// Fills in what the library keeps, calls the row's hook and checks its rules.
+    pub(crate) fn prepare(&self, row: &mut T, event: WriteEvent) -> Result<()> {
+        let write = Prepare::new(self.db.env(), event);
+        row.prepare(&write);
+        let prepared = hooks::refused("before_write", row.__before_write(&write));
+        prepared.and_then(|()| row.__validate()).map_err(|error| {
+            match self.object_key(&row.key()) {
+                Ok(key) => error.with_key(key),
+                Err(_) => error,
+            }
+        })
+    }
+
+    /// Prepares a row, and makes its write.
     pub(crate) fn request(
         &self,
         row: &mut T,
         event: WriteEvent,
         options: &WriteOptions,
     ) -> Result<PutObject> {
-        row.prepare(&Prepare::new(self.db.env(), event));
+        self.prepare(row, event)?;
+        self.prepared(row, options)
+    }
+
+    /// The write of a row that is prepared.
+    pub(crate) fn prepared(&self, row: &T, options: &WriteOptions) -> Result<PutObject> {
         let key = self.object_key(&row.key())?;
         let body = self.encode_row(row).map_err(|error| error.with_key(&key))?;
+        let content_type: Cow<'static, str> = match &options.content_type {
+            Some(own) => own.clone().into(),
+            None => T::SCHEMA.content_type.into(),
+        };
+        if T::SCHEMA.body.is_denied_by(&content_type) {
+            let own = T::SCHEMA.content_type;
+            let detail =
+                format!("the content type `{content_type}` is not that of the row's bytes");
+            return Err(Error::new(ErrorKind::InvalidRow, detail)
+                .with_help(format!("rows of this table are `{own}`"))
+                .with_key(key));
+        }
+        let (body, encoding) = match T::SCHEMA.compress {
+            Some(how) => {
+                let (packed, encoding) = compress::pack(body.into(), how);
+                (packed.into(), encoding)
+            }
+            None => (body, None),
+        };
         Ok(PutObject {
             key,
             body,
             precondition: Precondition::None,
-            content_type: Some(match &options.content_type {
-                Some(own) => own.clone().into(),
-                None => T::SCHEMA.body.content_type().into(),
-            }),
+            content_type: Some(content_type),
+            content_encoding: encoding.map(Into::into),
             metadata: options.metadata(self.db.env())?,
             checksum: None,
             encryption: None,
@@ -308,7 +350,7 @@ impl<T: S3Schema> Table<T> {
             return self.row_seen(key, &seen);
         }
         let found = self.read_plain(key, object_key).await?;
-        Ok(found.map(|(meta, key, row)| Row::read(row, key, meta)))
+        Ok(found.map(|(_, row)| row))
     }
 }
 
@@ -324,9 +366,9 @@ impl WriteOptions {
     fn over<T>(&self, row: &Row<T>) -> Self {
         let mut metadata = row.metadata.clone();
         metadata.extend(self.metadata.clone());
-        let own = self.content_type.as_ref();
+        let own = self.content_type.clone();
         Self {
-            content_type: own.or(row.content_type.as_ref()).cloned(),
+            content_type: own.or_else(|| kept(row)),
             metadata,
         }
     }
@@ -353,6 +395,11 @@ impl WriteOptions {
     }
 }
 
+/// The content type of a row that is written back, unless it was in another format so far.
+fn kept<T>(row: &Row<T>) -> Option<String> {
+    row.content_type.clone().filter(|_| row.in_own_format)
+}
+
 /// The methods of [`WriteOptions`] on a request that has them in `options`.
 macro_rules! write_options {
     ($request:ident) => {
@@ -361,8 +408,8 @@ macro_rules! write_options {
         }
     };
     (in $($options:ident).+) => {
-        /// The object's content type; `application/json` or, for raw bodies,
-        /// `application/octet-stream` unless said.
+        /// The object's content type; that of the table's format unless said. It may say more, as
+        /// `application/vnd.person+json` does, but nothing else: readers go by it.
         pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
             self.$($options).+.content_type = Some(content_type.into());
             self
@@ -411,6 +458,7 @@ pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
         key,
         mut metadata,
         content_type,
+        content_encoding,
         ..
     } = request;
     let id = metadata.remove(write::ID);
@@ -420,6 +468,8 @@ pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
         key,
         version: Version { etag, id },
         content_type: content_type.map(Into::into),
+        content_encoding: content_encoding.map(Into::into),
+        in_own_format: true,
         metadata,
         last_modified: None,
     }

@@ -284,7 +284,7 @@ impl<T: S3Schema> PatchReturning<'_, T> {
         let mut old = None;
         let table = self.0.table;
         let new = self.0.run_from(|row, bytes| {
-            let value = table.decode_row(row.value.key(), &row.key, bytes)?;
+            let value = table.decode_row(row.value.key(), &row.key, &Table::<T>::columns(bytes))?;
             old = Some(row.with_value(value));
             Ok(())
         });

@@ -4,11 +4,12 @@ use std::future::IntoFuture;
 
 use super::swap::{Step, changed, swap};
 use super::{
-    RequestFuture, Table, WriteOptions, awaits, operation, write_error, write_options, written,
+    RequestFuture, Table, WriteOptions, awaits, kept, operation, write_error, write_options,
+    written,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{IntoRow, Row, Version};
-use crate::schema::{Prepare, S3Schema, WriteEvent};
+use crate::schema::{S3Schema, WriteEvent};
 use crate::store::{ETag, Precondition, PutObject};
 use crate::write;
 
@@ -176,10 +177,10 @@ pub(crate) async fn replace<T: S3Schema>(
     version: Option<&Version>,
     asked: bool,
 ) -> Result<(Option<Row<T>>, PutObject, ETag)> {
-    row.prepare(&Prepare::new(table.db().env(), event));
+    table.prepare(row, event)?;
     let (mut old, key) = (None, row.key());
     let swapped = swap(table, &key, None, |found, base| {
-        let request = table.request(row, event, options)?;
+        let request = table.prepared(row, options)?;
         if version.is_some_and(|version| !base.is_of(version)) {
             return Err(changed(request.key));
         }
@@ -195,7 +196,7 @@ pub(crate) async fn replace<T: S3Schema>(
 impl<'a, T: S3Schema> Save<'a, T> {
     fn new(table: &'a Table<T>, row: Row<T>) -> Self {
         let options = WriteOptions {
-            content_type: row.content_type.clone(),
+            content_type: kept(&row),
             metadata: row.metadata.clone(),
         };
         Self {
@@ -224,7 +225,7 @@ impl<T: S3Schema> Save<'_, T> {
     async fn run_stamped(self) -> Result<Row<T>> {
         let Self {
             table,
-            mut row,
+            row,
             options,
         } = self;
         let (version, key) = (row.version.clone(), row.value.key());
@@ -232,7 +233,7 @@ impl<T: S3Schema> Save<'_, T> {
             if !base.is_of(&version) {
                 return Err(changed(row.key.clone()));
             }
-            let request = table.request(&mut row.value, WriteEvent::Save, &options)?;
+            let request = table.prepared(&row.value, &options)?;
             Ok(Step::Write(request))
         });
         let (request, etag) = swapped.await?.written()?;

@@ -289,13 +289,12 @@ where
     async fn read(&mut self) -> Result<Source<T>> {
         let table = self.table;
         let object = table.object_key(&self.key)?;
-        let Some((meta, object, row)) = table.read_plain(self.key.clone(), object.clone()).await?
-        else {
+        let found = table.read_plain(self.key.clone(), object.clone()).await?;
+        let Some((meta, mut row)) = found else {
             return Err(absent(object));
         };
         let previous = meta.metadata.get(write::PREVIOUS);
         let previous = previous.map(|id| Mark::of_write(&object, id));
-        let mut row = Row::read(row, object, meta);
         decided((self.change)(&mut row.value)).map_err(|error| error.with_key(&row.key))?;
         let options = self.options.over(&row);
         let mut request = table.request(&mut row.value, WriteEvent::Save, &options)?;
@@ -326,18 +325,18 @@ async fn copy<T: S3Schema>(table: &Table<T>, source: Source<T>) -> Result<Option
         Err(failure) => return Err(uncopied(failure, request.key)),
     }
     let found = table.read_plain(source.value.key(), request.key.clone());
-    let Some((meta, key, row)) = found.await? else {
+    let Some((meta, row)) = found.await? else {
         return Ok(None);
     };
     let mark = Mark::read(&meta.metadata);
     if mark.as_ref() == Some(&source.mark) {
         // A run that was cut short made it, or one that is under way; or something sent ours twice.
-        return Ok(Some(Row::read(row, key, meta)));
+        return Ok(Some(row));
     }
     let known = mark.as_ref().zip(source.previous);
     let is_stale = known.is_some_and(|(mark, previous)| mark.write == previous);
     if !is_stale {
-        return Err(occupied(mark.is_some(), &source.object, key));
+        return Err(occupied(mark.is_some(), &source.object, row.key));
     }
     request.precondition = Precondition::IfMatch(meta.etag);
     match write::put_or_reread(db.store(), db.env(), &request).await {

@@ -5,9 +5,10 @@ use bytes::Bytes;
 
 use super::put::replacing;
 use super::{Table, WriteOptions, store_error, write_error};
+use crate::body::{Content, compress};
 use crate::doctor::Level;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::layout::Facts;
+use crate::index::layout::{Facts, values_of};
 use crate::index::upkeep::Upkeep;
 use crate::key::KeyTuple as _;
 use crate::row::{Row, Version};
@@ -39,6 +40,10 @@ pub(super) enum Step {
 }
 
 /// What was done.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, taken apart where it arrives"
+)]
 pub(super) enum Swapped {
     Written(PutObject, ETag),
     Kept,
@@ -112,8 +117,8 @@ impl<T: S3Schema> Table<T> {
                 row: Ok(None),
                 base: Base::Plain(None),
             },
-            Some((meta, key, row)) => Found {
-                row: Ok(Some(Row::read(row, key, meta.clone()))),
+            Some((meta, row)) => Found {
+                row: Ok(Some(row)),
                 base: Base::Plain(Some(meta)),
             },
         })
@@ -128,10 +133,12 @@ impl<T: S3Schema> Table<T> {
             return Ok(None);
         };
         Ok(Some(Row {
-            value: self.decode_row(key, &seen.key, columns)?,
+            value: self.decode_row(key, &seen.key, &Self::columns(columns))?,
             key: seen.key.clone(),
             version,
             content_type: seen.content_type(),
+            content_encoding: None,
+            in_own_format: true,
             metadata: seen.metadata(),
             last_modified: seen
                 .object
@@ -145,7 +152,7 @@ impl<T: S3Schema> Table<T> {
         &self,
         key: T::Key,
         object_key: String,
-    ) -> Result<Option<(ObjectMeta, String, T)>> {
+    ) -> Result<Option<(ObjectMeta, Row<T>)>> {
         let request = GetObject {
             key: object_key.clone(),
             max_bytes: Some(self.db.max_row_bytes()),
@@ -153,12 +160,44 @@ impl<T: S3Schema> Table<T> {
         };
         match self.db.store().get(request).await {
             Ok(object) => {
-                let row = self.decode_row(key, &object_key, &object.body)?;
-                Ok(Some((object.meta, object_key, row)))
+                let meta = object.meta;
+                let encoding = meta.content_encoding.as_deref();
+                let bytes = compress::unpack(&object.body, encoding, self.db.max_row_bytes())
+                    .map_err(|error| error.into_error(&object_key))?;
+                let content_type = meta.content_type.as_deref();
+                let content = Content::stored(T::SCHEMA.body, content_type, &bytes);
+                let row = self.decode_row(key, &object_key, &content)?;
+                let in_own_format = content.format == T::SCHEMA.body;
+                let row = Row {
+                    in_own_format,
+                    ..Row::read(row, object_key, meta.clone())
+                };
+                Ok(Some((meta, row)))
             }
             Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
             Err(error) => Err(store_error(error, Some(object_key))),
         }
+    }
+
+    /// The row that was seen at a key, if it has these values in index number `number`. They are those
+    /// of what is stored, as those of the index are, whatever the row's hook makes of it.
+    pub(crate) fn row_with(
+        &self,
+        key: T::Key,
+        seen: &Seen,
+        number: usize,
+        has: impl FnOnce(&str) -> bool,
+    ) -> Result<Option<Row<T>>> {
+        let Some(columns) = &seen.row else {
+            return Ok(None);
+        };
+        let stored = T::decode(key.clone(), &Self::columns(columns));
+        let stored = stored.map_err(|error| error.into_error(&seen.key))?;
+        let values = values_of(&stored, number).map_err(|error| error.with_key(&seen.key))?;
+        if !values.as_deref().is_some_and(has) {
+            return Ok(None);
+        }
+        self.row_seen(key, seen)
     }
 
     /// What the row that was seen at a key has in each index.
@@ -215,9 +254,7 @@ pub(super) async fn swap<T: S3Schema>(
             indexes.written(&request).await;
             return Ok(Swapped::Written(request, etag));
         }
-        indexes
-            .found(row.as_ref().ok().and_then(Option::as_ref), &base)
-            .await?;
+        indexes.found(row.is_ok(), &base).await?;
         let mut request = match decide(row, &base)? {
             Step::Write(request) => request,
             Step::Keep => return Ok(Swapped::Kept),
@@ -267,16 +304,19 @@ impl<T: S3Schema> Indexes<T> {
     }
 
     /// The row was read: what an attempt before this one has put, which was refused, is taken back.
-    async fn found(&mut self, row: Option<&Row<T>>, base: &Base) -> Result<()> {
+    ///
+    /// Its facts are those of what is stored, whatever its hook makes of it. What cannot be read has
+    /// none that could be known.
+    async fn found(&mut self, is_readable: bool, base: &Base) -> Result<()> {
         let Some((upkeep, facts)) = &mut self.0 else {
             return Ok(());
         };
-        *facts = match (row, base) {
-            (Some(row), Base::Stamped(seen)) => {
-                let columns = seen.row.as_deref().unwrap_or_default();
-                Facts::of_row(&row.value, columns).map_err(|error| error.with_key(&row.key))?
-            }
-            _ => Facts::default(),
+        *facts = match base {
+            Base::Stamped(seen) => match upkeep.table().facts_seen(seen) {
+                Err(error) if is_readable => return Err(error),
+                facts => facts.unwrap_or_default(),
+            },
+            Base::Plain(_) => Facts::default(),
         };
         upkeep.undo(facts).await;
         Ok(())

@@ -9,7 +9,7 @@ use super::{
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Version;
-use crate::schema::{Prepare, S3Schema, Transactional, WriteEvent};
+use crate::schema::{S3Schema, Transactional, WriteEvent};
 use crate::stamp::Seen;
 use crate::tx::{self, Edit, RowIndexes};
 
@@ -59,7 +59,7 @@ impl<T: S3Schema> Table<T> {
 
     /// A row as it is stored: its key and its columns.
     fn stored(&self, row: &mut T, event: WriteEvent) -> Result<(String, Bytes)> {
-        row.prepare(&Prepare::new(self.db().env(), event));
+        self.prepare(row, event)?;
         let key = self.object_key(&row.key())?;
         let columns = self.encode_row(row).map_err(|error| error.with_key(&key))?;
         Ok((key, columns))
@@ -76,7 +76,7 @@ impl<T: S3Schema> Table<T> {
             let Some(columns) = columns else {
                 return Err(absent(seen.key.clone()));
             };
-            let mut row = table.decode_row(key.clone(), &seen.key, &columns)?;
+            let mut row = table.decode_row(key.clone(), &seen.key, &Self::columns(&columns))?;
             change(&mut row)?;
             let (now, columns) = table.stored(&mut row, WriteEvent::Save)?;
             super::put::same_key(&seen.key, &now)?;
@@ -216,7 +216,7 @@ impl<T: Transactional> IntoWrite for Patch<'_, T> {
 impl<T: Transactional> TransactionWrite for Delete<'_, T> {}
 impl<T: Transactional> IntoWrite for Delete<'_, T> {
     fn into_write(self) -> Result<RowWrite> {
-        let object = self.table.object_key(&self.key)?;
+        let object = self.table.may_delete(&self.key)?;
         let (must_exist, version) = (self.must_exist, self.version);
         let edit = move |seen: &Seen, columns: Option<Bytes>| {
             check_version(seen, version.as_ref())?;

@@ -190,6 +190,7 @@ impl Locker<'_> {
             size: request.body.len() as u64,
             last_modified: None,
             content_type: request.content_type.clone().map(Into::into),
+            content_encoding: None,
             metadata: request.metadata.clone(),
             checksum: None,
             encryption: None,

@@ -60,6 +60,7 @@ impl Parts {
         let request = CreateUpload {
             key: target.key.clone(),
             content_type: target.content_type.clone(),
+            content_encoding: None,
             metadata: target.metadata.clone(),
             checksums: target.checksum,
             encryption: None,

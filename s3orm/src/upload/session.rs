@@ -237,6 +237,7 @@ impl Session {
             body,
             precondition: target.precondition.clone(),
             content_type: target.content_type.clone().map(Into::into),
+            content_encoding: None,
             metadata: target.metadata.clone(),
             checksum,
             encryption: None,

@@ -16,8 +16,8 @@ where
     S::Key: s3orm::key::KeyFrom<V>,
 {
     let key = row.key();
-    let bytes = row.encode().unwrap();
-    drop(S::decode(key, &bytes));
+    let bytes = row.encode(S::SCHEMA.body).unwrap();
+    drop(S::decode(key, &s3orm::body::Content::new(S::SCHEMA.body, &bytes)));
     bytes
 }
 

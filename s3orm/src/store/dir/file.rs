@@ -106,6 +106,7 @@ impl ObjectFile {
             last_modified: Some(self.last_modified()),
             etag: self.sums.etag,
             content_type: Some(self.attributes.content_type),
+            content_encoding: self.attributes.content_encoding,
             metadata: self.attributes.metadata,
             checksum: self.sums.checksum,
             encryption: None,
@@ -199,6 +200,9 @@ pub(super) fn keeps_attributes(file: impl AsFd) -> Result<bool, Errno> {
     }
 }
 
+/// The line of a content encoding, which no metadata's name begins as.
+const ENCODING: &str = "==";
+
 /// Writes the record: lines of text, the metadata last, the checksum among it without a name. Size
 /// and time tell whether somebody edited the file since.
 fn write_record(file: &File, sums: &Sums, attributes: &Attributes) -> io::Result<()> {
@@ -209,6 +213,9 @@ fn write_record(file: &File, sums: &Sums, attributes: &Attributes) -> io::Result
         stamp(known.len(), known.modified()?),
         attributes.content_type
     );
+    if let Some(encoding) = &attributes.content_encoding {
+        record.extend([ENCODING, encoding, "\n"]);
+    }
     if let Some(checksum) = sums.checksum {
         record.extend(["=", &checksum.to_string(), "\n"]);
     }
@@ -247,6 +254,9 @@ fn parse_record(record: &str, stamp: &str) -> Option<(Sums, Attributes)> {
         return None;
     }
     let content_type = lines.next()?.to_owned();
+    let mut lines = lines.peekable();
+    let encoding = lines.next_if(|line| line.starts_with(ENCODING));
+    let content_encoding = encoding.map(|line| line[ENCODING.len()..].to_owned());
     let mut metadata = lines
         .map(|line| {
             let (name, value) = line.split_once('=')?;
@@ -259,6 +269,7 @@ fn parse_record(record: &str, stamp: &str) -> Option<(Sums, Attributes)> {
     };
     let attributes = Attributes {
         content_type,
+        content_encoding,
         metadata,
     };
     Some((sums, attributes))

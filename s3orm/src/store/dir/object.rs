@@ -51,7 +51,7 @@ impl Folder {
         check_key(&request.key)?;
         rules::check_body(request.body.len())?;
         rules::check_unencrypted(request.encryption.as_ref())?;
-        let attributes = Attributes::new(request.content_type.as_deref(), &request.metadata)?;
+        let attributes = Attributes::of_put(request)?;
         let (root, names) = self.enter()?;
         let target = Target::new(&root, names, &request.key)?;
         let sums = rules::checked_sums(&request.body, request.checksum)?;
@@ -72,7 +72,7 @@ impl Folder {
         };
         rules::check_copy(request, &self.bucket, &source.sums.etag)?;
         let attributes = match &request.replace {
-            Some((content_type, metadata)) => Attributes::new(content_type.as_deref(), metadata)?,
+            Some(given) => Attributes::of_copy(given)?,
             None => source.attributes.clone(),
         };
         let sums = source.sums_in_one_piece();

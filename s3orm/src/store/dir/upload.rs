@@ -22,7 +22,7 @@ impl Folder {
     pub(super) fn create_upload(&self, request: &CreateUpload) -> Result<String, StoreError> {
         check_key(&request.key)?;
         rules::check_unencrypted(request.encryption.as_ref())?;
-        let attributes = Attributes::new(request.content_type.as_deref(), &request.metadata)?;
+        let attributes = Attributes::of_upload(request)?;
         let (root, names) = self.enter()?;
         // A key that cannot be a path is refused before its parts are uploaded.
         names.locate(&request.key)?;

@@ -292,6 +292,7 @@ pub(super) fn object_meta(answer: &Answer) -> Result<ObjectMeta, StoreError> {
             .get(header::LAST_MODIFIED)
             .and_then(|value| httpdate::parse_http_date(value.to_str().ok()?).ok()),
         content_type: text(headers, &header::CONTENT_TYPE),
+        content_encoding: text(headers, &header::CONTENT_ENCODING),
         metadata,
         checksum: text(headers, &CHECKSUM).and_then(|text| text.parse().ok()),
         encryption: at_rest(headers),

@@ -82,6 +82,7 @@ impl S3Store {
                 header::CONTENT_TYPE,
                 content_type(request.content_type.clone())?,
             )
+            .content_encoding(request.content_encoding.clone())?
             .precondition(&request.precondition)?
             .metadata(&request.metadata)?
             .headers(&self.extra_headers().upload)
@@ -165,14 +166,15 @@ impl S3Store {
         let replaced = request.replace.is_some();
         draft = draft
             .headers(upload.filter(|(name, _)| replaced || name.as_str().starts_with("x-amz-")));
-        if let Some((media_type, metadata)) = request.replace {
+        if let Some(given) = request.replace {
             draft = draft
                 .header(DIRECTIVE, HeaderValue::from_static("REPLACE"))
                 .header(
                     header::CONTENT_TYPE,
-                    content_type(media_type.map(Cow::Owned))?,
+                    content_type(given.content_type.map(Cow::Owned))?,
                 )
-                .metadata(&metadata)?;
+                .content_encoding(given.content_encoding.map(Cow::Owned))?
+                .metadata(&given.metadata)?;
         }
         Ok(draft)
     }

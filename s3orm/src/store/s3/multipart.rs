@@ -43,6 +43,7 @@ impl S3Store {
                 header::CONTENT_TYPE,
                 content_type(request.content_type.map(Cow::Owned))?,
             )
+            .content_encoding(request.content_encoding.map(Cow::Owned))?
             .metadata(&request.metadata)?
             .encryption(request.encryption.as_ref(), self.customer_key())?;
         if request.checksums {

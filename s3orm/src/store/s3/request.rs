@@ -1,5 +1,7 @@
 //! One request in the making: its target, canonical from the start, its headers and its body.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
@@ -103,6 +105,17 @@ impl Draft {
         })?;
         self.headers.insert(name, value);
         Ok(self)
+    }
+
+    /// Adds what must be undone to get at the content, if something is said of it.
+    pub(super) fn content_encoding(
+        self,
+        given: Option<Cow<'static, str>>,
+    ) -> Result<Self, StoreError> {
+        match given {
+            Some(given) => self.text_header(header::CONTENT_ENCODING, &given),
+            None => Ok(self),
+        }
     }
 
     pub(super) fn etag_header(self, name: HeaderName, etag: &ETag) -> Result<Self, StoreError> {
