@@ -40,8 +40,7 @@ impl Named {
     pub(super) async fn read(self, db: Db, key: String) -> Result<Vec<BlobId>> {
         let request = GetObject {
             key: key.clone(),
-            // An intent holds the row twice.
-            max_bytes: Some(2 * db.max_row_bytes() + 4096),
+            max_bytes: Some(limit(&db)),
             ..GetObject::default()
         };
         match db.store().get(request).await {
@@ -52,12 +51,17 @@ impl Named {
     }
 }
 
+/// The most that an object of a table may hold: an intent holds the row twice.
+fn limit(db: &Db) -> u64 {
+    2 * db.max_row_bytes() + 4096
+}
+
 /// By the bytes, whatever they say there, and by the rows that they are: one finds what is no
 /// column of the struct, the other what the bytes do not show.
 fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<BlobId>> {
     let wrong = |error: BodyError| error.into_error(key);
     let encoding = object.meta.content_encoding.as_deref();
-    let plain = compress::unpack(&object.body, encoding, 2 * db.max_row_bytes() + 4096);
+    let plain = compress::unpack(&object.body, encoding, limit(db));
     let plain = plain.map_err(wrong)?;
     let mut found = in_text(&plain);
     let table = db.table::<T>();
