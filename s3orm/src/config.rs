@@ -2,6 +2,7 @@
 //!
 //! - `s3`: the methods of `s3://` connections. `options`: the name of each option that text can say.
 //! - `check`: options that must agree.
+//! - `values`: what the text of each can be.
 //! - `source`: options from files and the environment. `toml`: the file's format.
 
 mod check;
@@ -11,6 +12,7 @@ mod s3;
 mod source;
 #[cfg(feature = "toml")]
 mod toml;
+mod values;
 
 pub use source::Config;
 pub(crate) use source::no_profile;
