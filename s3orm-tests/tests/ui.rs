@@ -15,6 +15,7 @@ fn ui() {
         "body",
         "transactional",
         "index",
+        "blob",
     ] {
         cases.compile_fail(format!("tests/ui/{folder}/*.rs"));
     }
