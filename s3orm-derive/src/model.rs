@@ -143,6 +143,7 @@ impl Model {
             .map(|field| field.column(input, &container, body))
             .collect();
         let indexes = index::read(options, &fields, &columns, body, errors);
+        rules::versions(options, &fields, body, errors);
         rules::stamped(options, &fields, body, !indexes.is_empty(), errors);
         let mut keys: Vec<usize> = (0..columns.len())
             .filter(|index| columns[*index].key.is_some())

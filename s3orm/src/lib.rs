@@ -183,6 +183,12 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Versions
+//!
+//! A struct that takes on another form reads rows of the old one, and [`Table::migrate`] rewrites them while
+//! the table is used; [`Table::create`] describes a table on the bucket, and [`Table::check`] tells whether
+//! the program fits it. See [`migrate`].
+//!
 //! # Large objects
 //!
 //! What does not fit into memory is [uploaded](Db::upload) in parts and [downloaded](Db::download) in
@@ -262,6 +268,7 @@ pub mod id;
 pub mod index;
 pub mod infra;
 pub mod key;
+pub mod migrate;
 mod pages;
 mod profiles;
 pub mod query;
@@ -309,7 +316,7 @@ pub mod __private {
     pub use std::clone::Clone;
     pub use std::marker::{Copy, Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
-    pub use std::primitive::{str, u8, usize};
+    pub use std::primitive::{str, u8, u32, usize};
     pub use std::result::Result;
     pub use std::vec::Vec;
 
@@ -330,7 +337,8 @@ pub mod __private {
     pub use crate::query::BelongsTo;
     pub use crate::schema::{
         AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed,
-        Nullable, Prepare, Required, S3Schema, TableSchema, Timestamp, Transactional, check,
+        Nullable, OldForm, OldRow, Prepare, Required, S3Schema, TableSchema, Timestamp,
+        Transactional, check, version,
     };
 }
 
@@ -350,6 +358,7 @@ mod guide {
         Configuration = "docs/configuration.md"
         Costs = "docs/costs.md"
         Keys = "docs/keys.md"
+        Migrations = "docs/migrations.md"
         Uploads = "docs/uploads.md"
     }
 

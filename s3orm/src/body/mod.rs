@@ -12,6 +12,7 @@ mod overlay;
 mod own;
 pub(crate) mod raw;
 mod scan;
+pub(crate) mod version;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -198,6 +199,15 @@ impl BodyError {
         Self {
             kind,
             ..Self::new(message)
+        }
+    }
+
+    /// A row of a version that the program does not know.
+    pub(crate) fn of_version(message: impl Into<String>, help: &'static str) -> Self {
+        let kind = ErrorKind::Schema;
+        Self {
+            kind,
+            ..Self::new(message).with_help(help)
         }
     }
 

@@ -12,7 +12,7 @@ use crate::body::Content;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Encoding, Form, KeyError, PathTemplate, Piece, PrefixText, write_column};
-use crate::schema::S3Schema;
+use crate::schema::{S3Schema, version};
 use crate::store::check_key;
 use crate::table::Table;
 
@@ -182,7 +182,12 @@ pub(crate) struct Fact {
 
 /// What a row has in each index of its table; nothing in any where there is no row.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts(Vec<Option<Fact>>);
+pub(crate) struct Facts {
+    facts: Vec<Option<Fact>>,
+    /// Whether they are of a row that was read in an older version: what its writer has put into the
+    /// indexes may be something else.
+    pub(crate) are_of_old: bool,
+}
 
 impl Facts {
     /// Of a row and its stored columns.
@@ -203,7 +208,18 @@ impl Facts {
             };
             Ok(Some(Fact { values, columns }))
         });
-        facts.collect::<Result<_>>().map(Self)
+        Ok(Self {
+            facts: facts.collect::<Result<_>>()?,
+            are_of_old: false,
+        })
+    }
+
+    /// Of a row that is stored as this version.
+    pub(crate) fn of_version<S: S3Schema>(self, version: u32) -> Self {
+        Self {
+            are_of_old: version < S::SCHEMA.version,
+            ..self
+        }
     }
 
     /// Of the stored columns of the row at a key; of no row where there are none.
@@ -220,13 +236,16 @@ impl Facts {
         };
         let object = table.object_key(key)?;
         let content = Content::new(S::SCHEMA.body, columns);
-        let row = S::decode(key.clone(), &content).map_err(|error| error.into_error(&object))?;
-        Self::of_row(&row, columns).map_err(|error| error.with_key(object))
+        let path = object.strip_prefix(table.folder()).unwrap_or(&object);
+        let row = version::decode::<S>(key.clone(), path, &content);
+        let (row, version) = row.map_err(|error| error.into_error(&object))?;
+        let facts = Self::of_row(&row, columns).map_err(|error| error.with_key(object))?;
+        Ok(facts.of_version::<S>(version))
     }
 
     /// What the row has in index number `number`.
     pub(crate) fn get(&self, number: usize) -> Option<&Fact> {
-        self.0.get(number)?.as_ref()
+        self.facts.get(number)?.as_ref()
     }
 
     /// Its values there.

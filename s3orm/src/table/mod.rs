@@ -3,6 +3,7 @@
 //! A method returns a request value; nothing happens until it is awaited, and what may be said about
 //! it (metadata, a precondition, what to return) are methods on it.
 
+mod bring;
 mod delete;
 mod insert;
 mod patch;
@@ -18,6 +19,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+pub(crate) use bring::Brought;
 use bytes::Bytes;
 pub use delete::{Delete, DeleteReturning};
 pub(crate) use insert::create;
@@ -41,7 +43,7 @@ use crate::hooks;
 use crate::key::{KeyFrom, KeyTuple as _};
 use crate::query::Query;
 use crate::row::{Row, Version};
-use crate::schema::{Prepare, S3Schema, WriteEvent};
+use crate::schema::{OldForm, Prepare, S3Schema, WriteEvent, version};
 use crate::settings::Settings;
 use crate::stamp::{self, Form, seen};
 use crate::store::{ETag, Metadata, Precondition, PutObject, StoreError, StoreErrorKind};
@@ -171,7 +173,8 @@ impl<T: S3Schema> Table<T> {
 
     fn decode_object(&self, key: T::Key, object: &str, body: &[u8]) -> Result<T> {
         if !T::SCHEMA.is_stamped() {
-            return self.decode_row(key, object, &Content::stored(T::SCHEMA.body, None, body));
+            let content = Content::stored(T::SCHEMA.body, None, body);
+            return Ok(self.decode_row(key, object, &content)?.0);
         }
         let form = stamp::body::read(&Bytes::copy_from_slice(body));
         let (_, form) = form.map_err(|error| error.into_error(object))?;
@@ -184,7 +187,7 @@ impl<T: S3Schema> Table<T> {
             let detail = "the object is what a deleted row has left";
             return Err(Error::new(ErrorKind::Decode, detail).with_key(object));
         };
-        self.decode_row(key, object, &Self::columns(&columns))
+        Ok(self.decode_row(key, object, &Self::columns(&columns))?.0)
     }
 
     /// `<prefix>/<table>/`: what every key of this table begins with.
@@ -240,17 +243,27 @@ impl<T: S3Schema> Table<T> {
         Ok(text)
     }
 
+    /// The row as it is to be written, in the form of the version that the table is at.
     fn encode_row(&self, row: &T) -> Result<Bytes> {
-        let (body, blobs) = noted(|| row.encode(T::SCHEMA.body));
-        let body = body.map_err(BodyError::into_write_error)?;
-        self.db.check_size(body.len())?;
+        Ok(self.form(row, self.version_to_write())?.bytes.into())
+    }
+
+    /// The row in the form of the program's version.
+    pub(crate) fn encode_newest(&self, row: &T) -> Result<Bytes> {
+        Ok(self.form(row, T::SCHEMA.version)?.bytes.into())
+    }
+
+    fn form(&self, row: &T, version: u32) -> Result<OldForm> {
+        let (form, blobs) = noted(|| version::encode(row, version));
+        let form = form.map_err(BodyError::into_write_error)?;
+        self.db.check_size(form.bytes.len())?;
         if let Some(foreign) = blobs.iter().find(|blob| blob.table() != T::SCHEMA.table) {
             let of = foreign.table();
             let detail = format!("the blob `{foreign}` was made for the table `{of}`");
             return Err(Error::new(ErrorKind::InvalidRow, detail)
                 .with_help("make one for this table with `Table::copy_blob`"));
         }
-        Ok(body.into())
+        Ok(form)
     }
 
     /// Bytes that this table has written, or a stamped row's columns.
@@ -258,12 +271,22 @@ impl<T: S3Schema> Table<T> {
         Content::new(T::SCHEMA.body, bytes)
     }
 
-    fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<T> {
-        let row = T::decode(key, body).map_err(|error| error.into_error(object))?;
+    /// The row of an object, and the version as which it is stored.
+    fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<(T, u32)> {
+        let path = object.strip_prefix(self.folder()).unwrap_or(object);
+        let row = version::decode::<T>(key, path, body);
+        let (row, version) = row.map_err(|error| error.into_error(object))?;
         let row = hooks::read(row, object)?;
         let own = self.object_key(&row.key());
         if own.as_deref().is_ok_and(|own| own == object) {
-            return Ok(row);
+            return Ok((row, version));
+        }
+        if version < T::SCHEMA.version && T::SCHEMA.versions().any(|one| one.path != T::SCHEMA.path)
+        {
+            let detail = format!("the row is of version {version}, and not yet at its new key");
+            return Err(Error::new(ErrorKind::Schema, detail)
+                .with_help("move the rows there: `table.migrate()`")
+                .with_key(object));
         }
         let detail = match own {
             Ok(own) => format!("the row's columns say that its key is `{own}`"),
@@ -301,25 +324,26 @@ impl<T: S3Schema> Table<T> {
     /// The write of a row that is prepared.
     pub(crate) fn prepared(&self, row: &T, options: &WriteOptions) -> Result<PutObject> {
         let key = self.object_key(&row.key())?;
-        let body = self.encode_row(row).map_err(|error| error.with_key(&key))?;
+        let form = self.form(row, self.version_to_write());
+        let OldForm { bytes, schema } = form.map_err(|error| error.with_key(&key))?;
         let content_type: Cow<'static, str> = match &options.content_type {
             Some(own) => own.clone().into(),
-            None => T::SCHEMA.content_type.into(),
+            None => schema.content_type.into(),
         };
-        if T::SCHEMA.body.is_denied_by(&content_type) {
-            let own = T::SCHEMA.content_type;
+        if schema.body.is_denied_by(&content_type) {
+            let own = schema.content_type;
             let detail =
                 format!("the content type `{content_type}` is not that of the row's bytes");
             return Err(Error::new(ErrorKind::InvalidRow, detail)
                 .with_help(format!("rows of this table are `{own}`"))
                 .with_key(key));
         }
-        let (body, encoding) = match T::SCHEMA.compress {
+        let (body, encoding) = match schema.compress {
             Some(how) => {
-                let (packed, encoding) = compress::pack(body.into(), how);
+                let (packed, encoding) = compress::pack(bytes, how);
                 (packed.into(), encoding)
             }
-            None => (body, None),
+            None => (bytes.into(), None),
         };
         Ok(PutObject {
             key,
@@ -470,6 +494,7 @@ pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
         content_type: content_type.map(Into::into),
         content_encoding: content_encoding.map(Into::into),
         in_own_format: true,
+        schema_version: 1,
         metadata,
         last_modified: None,
     }
@@ -506,6 +531,13 @@ pub(crate) fn write_error(failure: Failure, key: String, refused: ErrorKind) -> 
         .with_help("it may be applied now, later or never: read the row before writing it again")
         .with_source(error)
         .with_key(key),
+    }
+}
+
+impl Error {
+    /// The failure of one of the [store](crate::Db::store)'s own calls, as the library tells it.
+    pub fn from_store(error: StoreError) -> Self {
+        store_error(error, None)
     }
 }
 

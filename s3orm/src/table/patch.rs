@@ -250,11 +250,11 @@ impl<'a, T: S3Schema> Patch<'a, T> {
     ) -> Result<Row<T>> {
         let (table, key) = (self.table, self.key.clone());
         compare_and_swap(table, key, &self.options, |row| {
-            let old = table.encode_row(row)?;
+            let old = table.encode_newest(row)?;
             before(row, &old)?;
             apply(&self.conditions, &self.edits, &mut row.value)?;
             // What the row is, is what is stored of it: so columns need no comparison.
-            let same = self.options.is_empty() && table.encode_row(row)? == old;
+            let same = self.options.is_empty() && table.encode_newest(row)? == old;
             Ok(if same { Change::Nothing } else { Change::Write })
         })
         .await
@@ -284,7 +284,8 @@ impl<T: S3Schema> PatchReturning<'_, T> {
         let mut old = None;
         let table = self.0.table;
         let new = self.0.run_from(|row, bytes| {
-            let value = table.decode_row(row.value.key(), &row.key, &Table::<T>::columns(bytes))?;
+            let (value, _) =
+                table.decode_row(row.value.key(), &row.key, &Table::<T>::columns(bytes))?;
             old = Some(row.with_value(value));
             Ok(())
         });

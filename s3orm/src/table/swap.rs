@@ -132,8 +132,10 @@ impl<T: S3Schema> Table<T> {
         let Some(version) = seen.version() else {
             return Ok(None);
         };
+        let (value, schema_version) = self.decode_row(key, &seen.key, &Self::columns(columns))?;
         Ok(Some(Row {
-            value: self.decode_row(key, &seen.key, &Self::columns(columns))?,
+            value,
+            schema_version,
             key: seen.key.clone(),
             version,
             content_type: seen.content_type(),
@@ -153,6 +155,16 @@ impl<T: S3Schema> Table<T> {
         key: T::Key,
         object_key: String,
     ) -> Result<Option<(ObjectMeta, Row<T>)>> {
+        let decode = |object: &str, content: &Content<'_>| self.decode_row(key, object, content);
+        self.read_object(object_key, decode).await
+    }
+
+    /// The same, of an object whose key the table's path may not make.
+    pub(super) async fn read_object(
+        &self,
+        object_key: String,
+        decode: impl FnOnce(&str, &Content<'_>) -> Result<(T, u32)> + Send,
+    ) -> Result<Option<(ObjectMeta, Row<T>)>> {
         let request = GetObject {
             key: object_key.clone(),
             max_bytes: Some(self.db.max_row_bytes()),
@@ -166,10 +178,11 @@ impl<T: S3Schema> Table<T> {
                     .map_err(|error| error.into_error(&object_key))?;
                 let content_type = meta.content_type.as_deref();
                 let content = Content::stored(T::SCHEMA.body, content_type, &bytes);
-                let row = self.decode_row(key, &object_key, &content)?;
+                let (row, schema_version) = decode(&object_key, &content)?;
                 let in_own_format = content.format == T::SCHEMA.body;
                 let row = Row {
                     in_own_format,
+                    schema_version,
                     ..Row::read(row, object_key, meta.clone())
                 };
                 Ok(Some((meta, row)))
@@ -295,11 +308,11 @@ struct Indexes<T>(Option<(Upkeep<T>, Facts)>);
 
 impl<T: S3Schema> Indexes<T> {
     async fn begin(table: &Table<T>, key: &T::Key) -> Result<Self> {
+        table.may_write().await?;
         if T::SCHEMA.indexes.is_empty() {
             return Ok(Self(None));
         }
         let upkeep = Upkeep::new(table, &table.object_key(key)?);
-        table.may_write().await?;
         Ok(Self(Some((upkeep, Facts::default()))))
     }
 
