@@ -395,3 +395,22 @@ async fn rows_of_every_form_keep_their_blobs() {
     let hidden = hidden.get(1).await.unwrap().unwrap();
     assert_eq!(hidden.photo.bytes(&world.db, 100).await.unwrap(), "c");
 }
+
+#[tokio::test]
+async fn a_folder_has_blobs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::connect(&format!("file:{}/data", folder.path().display()))
+        .await
+        .unwrap();
+    let people = db.table::<Person>();
+    for length in [0, 1, 6 * MIB] {
+        let photo = people.blob().bytes(vec![1; length]).await.unwrap();
+        people.put(person(length as u64, photo)).await.unwrap();
+    }
+    assert_eq!(whole(&db).await.len(), 3);
+    let swept = db.sweep_blobs().of::<Person>().await.unwrap();
+    assert_eq!((swept.young, swept.marked), (3, 0));
+    let row = people.get(1).await.unwrap().unwrap();
+    let file = folder.path().join("data").join(row.photo.unwrap().key());
+    assert_eq!(std::fs::read(file).unwrap(), [1]);
+}

@@ -9,7 +9,7 @@ use crate::body::{BodyError, Content, compress};
 use crate::db::Db;
 use crate::error::Result;
 use crate::key::KeyTuple as _;
-use crate::schema::S3Schema;
+use crate::schema::{S3Schema, version};
 use crate::stamp::body::Op;
 use crate::stamp::{Form, seen};
 use crate::store::{GetObject, Object, StoreErrorKind};
@@ -83,12 +83,12 @@ fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<Blob
     Ok(found)
 }
 
-/// By the row as it is stored, before its hooks.
+/// By the row as it is stored, of whichever version, before its hooks.
 fn in_row<T: S3Schema>(path: &str, content: &Content<'_>) -> Result<Vec<BlobId>, BodyError> {
     let Ok(key) = T::Key::parse(&T::SCHEMA.path, path) else {
         return Ok(Vec::new());
     };
-    let (row, blobs) = noted(|| T::decode(key, content));
+    let (row, blobs) = noted(|| version::decode::<T>(key, path, content));
     row.map(|_| blobs)
 }
 

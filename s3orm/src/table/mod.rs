@@ -272,12 +272,7 @@ impl<T: S3Schema> Table<T> {
     }
 
     /// The row of an object, and the version as which it is stored.
-    pub(crate) fn decode_row(
-        &self,
-        key: T::Key,
-        object: &str,
-        body: &Content<'_>,
-    ) -> Result<(T, u32)> {
+    fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<(T, u32)> {
         let path = object.strip_prefix(self.folder()).unwrap_or(object);
         let row = version::decode::<T>(key, path, body);
         let (row, version) = row.map_err(|error| error.into_error(object))?;
