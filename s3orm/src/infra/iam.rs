@@ -121,6 +121,10 @@ impl Db {
 
 /// The table that somebody is to have rights on.
 #[derive(Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, named where it is made"
+)]
 struct Subject<'a> {
     table: &'a str,
     transactional: bool,
