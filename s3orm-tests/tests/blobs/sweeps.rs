@@ -91,36 +91,6 @@ async fn only_blobs_of_its_tables_are_judged() {
     assert_ne!(photo.key(), page.key());
 }
 
-/// The same table in other bytes, which show nothing of what they name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
-#[s3(table = "people", path = "<id>", body = "msgpack")]
-#[s3(compress(level = 3, above = 0))]
-struct Packed {
-    id: u64,
-    photo: Option<Blob>,
-    padding: String,
-}
-
-#[tokio::test(start_paused = true)]
-async fn rows_name_their_blobs_in_whatever_form_they_are() {
-    let world = World::new();
-    let packed = world.db.table::<Packed>();
-    let photo = world.photo().await;
-    let row = Packed {
-        id: 1,
-        photo: Some(photo.clone()),
-        padding: "a".repeat(10_000),
-    };
-    let stored = packed.put(row).await.unwrap();
-    assert_eq!(stored.content_encoding(), Some("zstd"));
-    for _ in 0..3 {
-        tokio::time::sleep(HOUR).await;
-        let swept = world.db.sweep_blobs().of::<Packed>().await.unwrap();
-        assert_eq!((swept.named, swept.removed), (1, 0));
-    }
-    assert_eq!(world.there().await, BTreeSet::from([photo.key()]));
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_mark_goes_when_its_blob_is_named_again() {
     let world = World::new();
@@ -410,7 +380,4 @@ async fn a_folder_has_blobs_too() {
     assert_eq!(whole(&db).await.len(), 3);
     let swept = db.sweep_blobs().of::<Person>().await.unwrap();
     assert_eq!((swept.young, swept.marked), (3, 0));
-    let row = people.get(1).await.unwrap().unwrap();
-    let file = folder.path().join("data").join(row.photo.unwrap().key());
-    assert_eq!(std::fs::read(file).unwrap(), [1]);
 }
