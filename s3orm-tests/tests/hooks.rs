@@ -249,6 +249,122 @@ async fn transactions_call_them() {
     assert_eq!(writes(&server), 0);
 }
 
+/// The indexed columns as they are shown, which is not how they are stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+#[s3(table = "shown", path = "<id>", hooks)]
+#[s3(index(columns(city), projection = "all"))]
+struct Shown {
+    id: u64,
+    city: String,
+    #[s3(unique)]
+    mail: String,
+}
+
+impl Shown {
+    fn new(id: u64, city: &str) -> Self {
+        let mail = format!("{city}@{id}");
+        let city = city.to_owned();
+        Self { id, city, mail }
+    }
+}
+
+impl Hooks for Shown {
+    fn before_write(&mut self, _: &Prepare<'_>) -> HookResult {
+        self.city = self.city.to_lowercase();
+        self.mail = self.mail.to_lowercase();
+        Ok(())
+    }
+
+    fn after_read(&mut self) -> HookResult {
+        self.city = self.city.to_uppercase();
+        self.mail = self.mail.to_uppercase();
+        if self.id == 13 {
+            Err("unlucky".into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// An index is of what is stored, whatever `after_read` shows of it.
+#[tokio::test]
+async fn indexes_are_of_what_is_stored() {
+    let (server, db) = connected().await;
+    let rows = db.table::<Shown>();
+    rows.put(Shown::new(1, "Oslo")).await.unwrap();
+    rows.put(Shown::new(2, "Bergen")).await.unwrap();
+    rows.put(Shown::new(13, "Oslo")).await.unwrap();
+
+    let error = rows.query().by(Shown::INDEX.city).at("oslo").all().await;
+    let error = error.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Decode,
+        "a refusal is not left out: {error:?}"
+    );
+    let by = rows
+        .get_by(Shown::UNIQUE.mail, "oslo@13")
+        .await
+        .unwrap_err();
+    assert_eq!(by.kind(), ErrorKind::Decode, "{by:?}");
+    rows.delete(13).await.unwrap();
+    let gone = rows.get_by(Shown::UNIQUE.mail, "oslo@13").await.unwrap();
+    assert_eq!(gone, None);
+
+    let found = rows
+        .query()
+        .by(Shown::INDEX.city)
+        .at("oslo")
+        .all()
+        .await
+        .unwrap();
+    assert_eq!(
+        found.iter().map(|row| &*row.city).collect::<Vec<_>>(),
+        ["OSLO"]
+    );
+    let found = rows.get_by(Shown::UNIQUE.mail, "oslo@1").await.unwrap();
+    assert_eq!(found.map(|row| row.mail).as_deref(), Some("OSLO@1"));
+    let mut entries = rows
+        .query()
+        .by(Shown::INDEX.city)
+        .at("bergen")
+        .entries()
+        .unwrap();
+    let entry = entries.next().await.unwrap().unwrap();
+    assert_eq!(
+        entry.row().unwrap().city,
+        "BERGEN",
+        "an entry's row is read, too"
+    );
+
+    // A row that moves in the index leaves nothing behind.
+    rows.update(1, |row| {
+        row.city = "Bergen".to_owned();
+        row.mail = "new".to_owned();
+    })
+    .await
+    .unwrap();
+    rows.delete(2).await.unwrap();
+    for index in ["ix/shown/city/", "uq/shown/mail/"] {
+        let left = stored(&server, &format!("_s3orm/{index}")).await;
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert!(
+            left[0].contains("bergen") || left[0].contains("new"),
+            "{left:?}"
+        );
+    }
+}
+
+/// The keys below a prefix.
+async fn stored(server: &TestServer, prefix: &str) -> Vec<String> {
+    let request = s3orm::store::ListObjects {
+        prefix: prefix.to_owned(),
+        ..Default::default()
+    };
+    let page = server.store().list(request).await.unwrap();
+    page.objects.into_iter().map(|object| object.key).collect()
+}
+
 /// A hook is told which write it is.
 #[test]
 fn events_have_names() {

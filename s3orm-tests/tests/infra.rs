@@ -75,6 +75,18 @@ struct File {
     data: bytes::Bytes,
 }
 
+#[derive(Serialize, Deserialize, S3Schema)]
+#[s3(table = "packed", path = "<id>", body = "msgpack")]
+struct Packed {
+    id: u64,
+}
+
+#[derive(Serialize, Deserialize, S3Schema)]
+#[s3(table = "compressed", path = "<id>", compress = "zstd")]
+struct Compressed {
+    id: u64,
+}
+
 fn visit(day: u32, id: u64) -> Visit {
     Visit {
         date: NaiveDate::from_ymd_opt(2024, 2, day).unwrap(),
@@ -230,6 +242,16 @@ async fn what_would_do_harm_is_refused() {
             "`at` is in the key alone",
         ),
         (db.table::<File>().athena().err(), unsupported, "raw bytes"),
+        (
+            db.table::<Packed>().duckdb().err(),
+            unsupported,
+            "MessagePack",
+        ),
+        (
+            db.table::<Compressed>().athena().err(),
+            unsupported,
+            "compressed",
+        ),
         (
             memory.table::<Visit>().duckdb().err(),
             unsupported,

@@ -139,3 +139,13 @@ pub(crate) fn refused(hook: &str, outcome: HookResult) -> Result<(), Error> {
         Error::new(ErrorKind::Cancelled, detail).with_source(reason)
     })
 }
+
+/// A row that was read from this object, as its hook leaves it.
+pub(crate) fn read<T: S3Schema>(mut row: T, object: &str) -> Result<T, Error> {
+    row.__after_read().map_err(|reason| {
+        Error::new(ErrorKind::Decode, "`after_read` refused the row")
+            .with_source(reason)
+            .with_key(object)
+    })?;
+    Ok(row)
+}

@@ -305,6 +305,7 @@ pub use schema::{
     WriteEvent,
 };
 pub use settings::{Settings, scope};
+pub use store::{Encryption, KmsKey};
 pub use table::{Decision, Insert, Table};
 
 /// What generated code names. Not for use by hand: it changes without notice.
@@ -339,22 +340,27 @@ pub mod __private {
     };
 }
 
-/// The README's program runs.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
-
-/// The programs of the page on configuration run.
+/// The programs of the README and of the guide run.
 #[cfg(all(doctest, feature = "s3", feature = "toml"))]
-#[doc = include_str!("../../docs/configuration.md")]
-pub struct ConfigurationPage;
+mod guide {
+    macro_rules! pages {
+        ($($name:ident = $page:literal)*) => {
+            $(#[doc = include_str!(concat!("../../", $page))] pub struct $name;)*
+        };
+    }
 
-/// The programs of the page on migrations run.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/migrations.md")]
-pub struct MigrationsPage;
+    pages! {
+        Readme = "README.md"
+        ComingFrom = "docs/coming-from.md"
+        Concurrency = "docs/concurrency.md"
+        Configuration = "docs/configuration.md"
+        Costs = "docs/costs.md"
+        Keys = "docs/keys.md"
+        Migrations = "docs/migrations.md"
+    }
 
-/// The programs of the page on bodies run.
-#[cfg(all(doctest, feature = "msgpack", feature = "zstd", feature = "garde"))]
-#[doc = include_str!("../../docs/bodies.md")]
-pub struct BodiesPage;
+    #[cfg(all(feature = "msgpack", feature = "zstd", feature = "garde"))]
+    pages! {
+        Bodies = "docs/bodies.md"
+    }
+}

@@ -143,6 +143,40 @@ async fn a_table_changes_its_form_row_by_row() {
     changes_to!(Pretty, 1..=6, "text/x-indented", None);
 }
 
+/// Of a table that gets transactions, rows that are JSON stay readable.
+#[tokio::test]
+async fn rows_of_the_time_before_a_table_was_stamped() {
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+    #[s3(table = "notes", path = "<id>", transactional)]
+    struct Stamped {
+        id: u64,
+        text: String,
+        count: u32,
+    }
+
+    let bucket = Bucket::new().await;
+    write_all(&bucket).await;
+    let notes = bucket.db.table::<Stamped>();
+    for id in [1, 3, 5] {
+        assert_eq!(
+            notes.get(id).await.unwrap().unwrap().text,
+            Json::new(1).text
+        );
+        notes.update(id, |note| note.count += 1).await.unwrap();
+        let object = bucket.stored(&format!("notes/{id}.json")).await;
+        assert_eq!(object.meta.content_encoding, None);
+        assert!(object.body.starts_with(b"{\"_m\":"));
+        assert_eq!(notes.get(id).await.unwrap().unwrap().count, 1);
+    }
+    for id in [2, 4] {
+        let error = notes.get(id).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode);
+        assert!(error.to_string().contains("MessagePack"), "{error}");
+        let error = notes.update(id, |note| note.count += 1).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Decode, "it is not written over");
+    }
+}
+
 #[tokio::test]
 async fn other_programs_say_little_of_their_objects() {
     let bucket = Bucket::new().await;

@@ -4,11 +4,12 @@ use std::future::IntoFuture;
 
 use super::claim;
 use super::handle::UniqueHandle;
-use super::layout::{folder, values_of};
+use super::layout::folder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyFrom, KeyTuple};
 use crate::row::Row;
 use crate::schema::S3Schema;
+use crate::stamp::seen;
 use crate::store::check_key;
 use crate::table::{RequestFuture, Table, operation, store_error};
 
@@ -126,11 +127,10 @@ impl<T: S3Schema> Table<T> {
             let Ok(row) = T::Key::parse(&T::SCHEMA.path, &path) else {
                 continue;
             };
-            let Some(row) = self.fetch(row).await? else {
-                continue;
-            };
-            if values_of(&row.value, number)?.as_deref() == Some(wanted) {
-                return Ok(Some(row));
+            let seen = seen::look(self.db(), &self.object_key(&row)?).await?;
+            let row = self.row_with(row, &seen, number, |values| values == wanted)?;
+            if row.is_some() {
+                return Ok(row);
             }
         }
         Ok(None)

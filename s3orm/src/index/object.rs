@@ -78,6 +78,7 @@ pub(crate) async fn put(
         content_encoding: None,
         metadata,
         checksum: None,
+        encryption: None,
     };
     let put = write::put_or_reread(db.store(), db.env(), &request).await;
     Ok(put.map(|etag| Made {

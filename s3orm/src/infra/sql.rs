@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::kind::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Encoding, Form, PathTemplate, Piece};
-use crate::schema::{BodyFormat, ColumnSchema, S3Schema};
+use crate::schema::{BodyFormat, ColumnSchema, S3Schema, TableSchema};
 use crate::table::Table;
 
 impl<T: S3Schema> Table<T> {
@@ -34,8 +34,8 @@ impl<T: S3Schema> Table<T> {
     /// no writer be at work.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported): the rows are raw bytes, the database is in memory, or a
-    /// `key_only` column is written in a form that SQL cannot read back.
+    /// [`Unsupported`](ErrorKind::Unsupported): the rows are not JSON as it is (raw, MessagePack, compressed,
+    /// in a format of one's own), the database is in memory, or a `key_only` column is written in a form that SQL cannot read back.
     ///
     /// ```
     /// # use s3orm::{Db, S3Schema};
@@ -200,10 +200,7 @@ enum Place {
 }
 
 fn columns<T: S3Schema>(prefix: &str) -> Result<Vec<Column>> {
-    if T::SCHEMA.body != BodyFormat::Json {
-        let detail = "the rows of this table are raw bytes, of which SQL has no columns";
-        return Err(Error::new(ErrorKind::Unsupported, detail));
-    }
+    readable_form(T::SCHEMA)?;
     // Every segment with a `=` is a partition then, also those of the prefix.
     let hive = !prefix.contains('=');
     T::SCHEMA
@@ -211,6 +208,23 @@ fn columns<T: S3Schema>(prefix: &str) -> Result<Vec<Column>> {
         .iter()
         .map(|column| shown(&T::SCHEMA.path, column, hive))
         .collect()
+}
+
+/// Query engines read objects that are JSON as they are stored.
+fn readable_form(schema: &TableSchema) -> Result<()> {
+    let (form, help) = match (schema.body, schema.compress) {
+        (BodyFormat::Json, None) => return Ok(()),
+        (BodyFormat::Raw, _) => ("raw bytes, of which SQL has no columns", ""),
+        (BodyFormat::Json, Some(_)) => ("compressed one by one", "leave `compress` out"),
+        (BodyFormat::MessagePack, _) => ("MessagePack", "leave `body` out"),
+        (BodyFormat::Own, _) => ("in a format of your own", "leave `body` out"),
+    };
+    let detail = format!("the rows of this table are {form}, and query engines read JSON as it is");
+    let error = Error::new(ErrorKind::Unsupported, detail);
+    Err(match help {
+        "" => error,
+        _ => error.with_help(format!("{help}, and write the rows anew with `update_all`")),
+    })
 }
 
 fn shown(path: &PathTemplate, column: &ColumnSchema, hive: bool) -> Result<Column> {

@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 use std::ops::Bound;
 
 use super::{Fixed, IntoBounds, Query, Ranged};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::index::{IndexHandle, IndexSchema, layout};
 use crate::key::{ColumnFrom, DescColumn, KeyColumn, Limits, PrefixText, TextColumn};
 use crate::row::Row;
 use crate::schema::S3Schema;
+use crate::stamp::seen;
 use crate::table::Table;
 
 /// State of a query: an index over columns of the types `V` is listed, whose first `N` columns are
@@ -237,15 +238,16 @@ impl<T: S3Schema> Table<T> {
     ) -> Result<Option<Row<T>>> {
         let index = &T::SCHEMA.indexes[number];
         let object = self.object_key(&key)?;
-        let Some(row) = self.fetch_object(key, object).await? else {
-            return Ok(None);
+        let seen = seen::look(self.db(), &object).await?;
+        let path = object.strip_prefix(self.folder()).unwrap_or_default();
+        let is_of_entry = |values: &str| {
+            let own = layout::object_key(self.db(), T::SCHEMA.table, index, values, path);
+            own.is_ok_and(|own| own == entry)
         };
-        let path = row.key.strip_prefix(self.folder()).unwrap_or_default();
-        // What cannot be in the index is not.
-        let values = layout::values_of(&row.value, number).ok().flatten();
-        let own = values.and_then(|values| {
-            layout::object_key(self.db(), T::SCHEMA.table, index, &values, path).ok()
-        });
-        Ok((own.as_deref() == Some(entry)).then_some(row))
+        match self.row_with(key, &seen, number, is_of_entry) {
+            // What cannot be in the index is not.
+            Err(error) if error.kind() == ErrorKind::InvalidKey => Ok(None),
+            row => row,
+        }
     }
 }

@@ -17,6 +17,7 @@ use super::list::Candidate;
 use super::rows::KeyStream;
 use crate::body::Content;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hooks;
 use crate::index::layout::{read_entry, split_entry, values_path};
 use crate::index::object::look;
 use crate::index::{IndexSchema, Projection};
@@ -154,7 +155,8 @@ impl<T: S3Schema, V> Entry<T, V> {
         let written = self.key.write(&T::SCHEMA.path, &mut path);
         written.map_err(|error| Error::new(ErrorKind::InvalidKey, error.to_string()))?;
         let row = version::decode::<T>(self.key.clone(), &path, &content);
-        Ok(row.map_err(|error| error.into_error(T::SCHEMA.table))?.0)
+        let (row, _) = row.map_err(|error| error.into_error(T::SCHEMA.table))?;
+        hooks::read(row, T::SCHEMA.table)
     }
 }
 

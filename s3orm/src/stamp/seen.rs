@@ -1,14 +1,18 @@
 //! A row of a stamped table as somebody sees it: the reader's rule.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::body::{self, Form, Intent, Op, Stamp};
 use super::record::{Record, State};
+use crate::body::{BodyError, compress, named};
 use crate::db::Db;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Version;
-use crate::store::{ETag, GetObject, ObjectMeta, Precondition, PutObject, StoreErrorKind};
+use crate::schema::BodyFormat;
+use crate::store::{ETag, GetObject, Object, ObjectMeta, Precondition, PutObject, StoreErrorKind};
 use crate::table::store_error;
 use crate::write;
 
@@ -86,11 +90,29 @@ async fn read(db: &Db, key: &str) -> Result<Option<(ObjectMeta, Option<Stamp>, F
     };
     match db.store().get(request).await {
         Ok(object) => {
-            let (stamp, form) = body::read(&object.body).map_err(|error| error.into_error(key))?;
+            let (stamp, form) = stamped(db, &object).map_err(|error| error.into_error(key))?;
             Ok(Some((object.meta, stamp, form)))
         }
         Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
         Err(error) => Err(store_error(error, Some(key.to_owned()))),
+    }
+}
+
+/// What an object is. It may be of the time before its table was stamped, and compressed.
+fn stamped(db: &Db, object: &Object) -> Result<(Option<Stamp>, Form), BodyError> {
+    let meta = &object.meta;
+    let content_type = meta.content_type.as_deref().unwrap_or_default();
+    if named(content_type) == Some(BodyFormat::MessagePack) {
+        let detail =
+            "the row is MessagePack, and those of tables with indexes or transactions are JSON";
+        return Err(BodyError::new(detail).with_help(
+            "write it anew as JSON before the table has either: by `update_all`, without `body`",
+        ));
+    }
+    let encoding = meta.content_encoding.as_deref();
+    match compress::unpack(&object.body, encoding, db.max_row_bytes())? {
+        Cow::Borrowed(_) => body::read(&object.body),
+        Cow::Owned(unpacked) => body::read(&unpacked.into()),
     }
 }
 

@@ -90,6 +90,8 @@ pub struct Table<T> {
     db: Db,
     /// `<prefix>/<table>/`.
     folder: Arc<str>,
+    /// Whether rows are read as they are stored, whatever their hooks would show.
+    as_stored: bool,
     marker: PhantomData<fn() -> T>,
 }
 
@@ -98,6 +100,7 @@ impl<T> Clone for Table<T> {
         Self {
             db: self.db.clone(),
             folder: Arc::clone(&self.folder),
+            as_stored: self.as_stored,
             marker: PhantomData,
         }
     }
@@ -118,6 +121,7 @@ impl<T: S3Schema> Table<T> {
         Self {
             db,
             folder,
+            as_stored: false,
             marker: PhantomData,
         }
     }
@@ -268,11 +272,9 @@ impl<T: S3Schema> Table<T> {
         let path = object.strip_prefix(self.folder()).unwrap_or(object);
         let row = version::decode::<T>(key, path, body);
         let (mut row, version) = row.map_err(|error| error.into_error(object))?;
-        row.__after_read().map_err(|reason| {
-            Error::new(ErrorKind::Decode, "`after_read` refused the row")
-                .with_source(reason)
-                .with_key(object)
-        })?;
+        if !self.as_stored {
+            row = hooks::read(row, object)?;
+        }
         let own = self.object_key(&row.key());
         if own.as_deref().is_ok_and(|own| own == object) {
             return Ok((row, version));
@@ -349,6 +351,7 @@ impl<T: S3Schema> Table<T> {
             content_encoding: encoding.map(Into::into),
             metadata: options.metadata(self.db.env())?,
             checksum: None,
+            encryption: None,
         })
     }
 

@@ -8,7 +8,7 @@ use super::{Table, WriteOptions, store_error, write_error};
 use crate::body::{Content, compress};
 use crate::doctor::Level;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::layout::Facts;
+use crate::index::layout::{Facts, values_of};
 use crate::index::upkeep::Upkeep;
 use crate::key::KeyTuple as _;
 use crate::row::{Row, Version};
@@ -40,6 +40,10 @@ pub(super) enum Step {
 }
 
 /// What was done.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, taken apart where it arrives"
+)]
 pub(super) enum Swapped {
     Written(PutObject, ETag),
     Kept,
@@ -188,6 +192,27 @@ impl<T: S3Schema> Table<T> {
         }
     }
 
+    /// The row that was seen at a key, if it has these values in index number `number`. They are those
+    /// of what is stored, as those of the index are, whatever the row's hook makes of it.
+    pub(crate) fn row_with(
+        &self,
+        key: T::Key,
+        seen: &Seen,
+        number: usize,
+        has: impl FnOnce(&str) -> bool,
+    ) -> Result<Option<Row<T>>> {
+        let Some(columns) = &seen.row else {
+            return Ok(None);
+        };
+        let stored = T::decode(key.clone(), &Self::columns(columns));
+        let stored = stored.map_err(|error| error.into_error(&seen.key))?;
+        let values = values_of(&stored, number).map_err(|error| error.with_key(&seen.key))?;
+        if !values.as_deref().is_some_and(has) {
+            return Ok(None);
+        }
+        self.row_seen(key, seen)
+    }
+
     /// What the row that was seen at a key has in each index.
     pub(crate) fn facts_seen(&self, seen: &Seen) -> Result<Facts> {
         self.facts_of(&seen.key, seen.row.as_ref())
@@ -242,9 +267,7 @@ pub(super) async fn swap<T: S3Schema>(
             indexes.written(&request).await;
             return Ok(Swapped::Written(request, etag));
         }
-        indexes
-            .found(row.as_ref().ok().and_then(Option::as_ref), &base)
-            .await?;
+        indexes.found(row.is_ok(), &base).await?;
         let mut request = match decide(row, &base)? {
             Step::Write(request) => request,
             Step::Keep => return Ok(Swapped::Kept),
@@ -294,19 +317,19 @@ impl<T: S3Schema> Indexes<T> {
     }
 
     /// The row was read: what an attempt before this one has put, which was refused, is taken back.
-    async fn found(&mut self, row: Option<&Row<T>>, base: &Base) -> Result<()> {
+    ///
+    /// Its facts are those of what is stored, whatever its hook makes of it. What cannot be read has
+    /// none that could be known.
+    async fn found(&mut self, is_readable: bool, base: &Base) -> Result<()> {
         let Some((upkeep, facts)) = &mut self.0 else {
             return Ok(());
         };
-        *facts = match (row, base) {
-            (Some(row), Base::Stamped(seen)) => {
-                let columns = seen.row.as_deref().unwrap_or_default();
-                let facts = Facts::of_row(&row.value, columns);
-                facts
-                    .map_err(|error| error.with_key(&row.key))?
-                    .of_version::<T>(row.schema_version)
-            }
-            _ => Facts::default(),
+        *facts = match base {
+            Base::Stamped(seen) => match upkeep.table().facts_seen(seen) {
+                Err(error) if is_readable => return Err(error),
+                facts => facts.unwrap_or_default(),
+            },
+            Base::Plain(_) => Facts::default(),
         };
         upkeep.undo(facts).await;
         Ok(())
