@@ -111,7 +111,7 @@ impl<T> fmt::Debug for Table<T> {
         f.debug_struct("Table")
             .field("folder", &self.folder)
             .field("db", &self.db)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
