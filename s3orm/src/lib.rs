@@ -253,6 +253,7 @@
 //! | `testing` | a store that fails as it is told, for the tests of applications |
 
 pub mod batch;
+pub mod blob;
 pub mod body;
 mod bucket;
 mod catalog;
@@ -288,6 +289,7 @@ pub mod upload;
 mod url;
 mod write;
 
+pub use blob::Blob;
 pub use body::raw::RawBody;
 pub use config::{Config, DbBuilder};
 pub use db::Db;
@@ -357,6 +359,7 @@ mod guide {
         Costs = "docs/costs.md"
         Keys = "docs/keys.md"
         Migrations = "docs/migrations.md"
+        Uploads = "docs/uploads.md"
     }
 
     #[cfg(all(feature = "msgpack", feature = "zstd", feature = "garde"))]

@@ -34,6 +34,7 @@ pub(crate) use transact::RowWrite;
 pub use transact::TransactionWrite;
 pub use update::{Decision, Update};
 
+use crate::blob::noted;
 use crate::body::{BodyError, Content, compress};
 use crate::db::Db;
 use crate::env::Env;
@@ -257,8 +258,15 @@ impl<T: S3Schema> Table<T> {
     }
 
     fn form(&self, row: &T, version: u32) -> Result<OldForm> {
-        let form = version::encode(row, version).map_err(BodyError::into_write_error)?;
+        let (form, blobs) = noted(|| version::encode(row, version));
+        let form = form.map_err(BodyError::into_write_error)?;
         self.db.check_size(form.bytes.len())?;
+        if let Some(foreign) = blobs.iter().find(|blob| blob.table() != T::SCHEMA.table) {
+            let of = foreign.table();
+            let detail = format!("the blob `{foreign}` was made for the table `{of}`");
+            return Err(Error::new(ErrorKind::InvalidRow, detail)
+                .with_help("make one for this table with `Table::copy_blob`"));
+        }
         Ok(form)
     }
 
@@ -268,7 +276,12 @@ impl<T: S3Schema> Table<T> {
     }
 
     /// The row of an object, and the version as which it is stored.
-    fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<(T, u32)> {
+    pub(crate) fn decode_row(
+        &self,
+        key: T::Key,
+        object: &str,
+        body: &Content<'_>,
+    ) -> Result<(T, u32)> {
         let path = object.strip_prefix(self.folder()).unwrap_or(object);
         let row = version::decode::<T>(key, path, body);
         let (mut row, version) = row.map_err(|error| error.into_error(object))?;
