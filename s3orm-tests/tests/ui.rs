@@ -14,6 +14,7 @@ fn ui() {
         "patch",
         "body",
         "transactional",
+        "version",
         "index",
         "blob",
     ] {
