@@ -501,7 +501,7 @@ impl Hooks for Secret {
     }
 
     fn after_read(&mut self) -> HookResult {
-        self.word = "…".to_owned();
+        "…".clone_into(&mut self.word);
         Ok(())
     }
 }
