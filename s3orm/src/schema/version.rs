@@ -128,7 +128,7 @@ fn of_version<T: S3Schema>(row: &OldRow<'_>) -> Result<T, BodyError> {
 /// The row of an older version than `P`'s or of that, in the form of `T`.
 ///
 /// # Errors
-/// As [`decode`].
+/// The bytes are not a row of the struct's, or of a version that it does not know.
 pub fn upcast<T: Upcast<P>, P: S3Schema>(row: &OldRow<'_>) -> Result<T, BodyError> {
     of_version::<P>(row).map(T::upcast)
 }
