@@ -113,6 +113,7 @@ impl Db {
 }
 
 /// The table that somebody is to have rights on.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 #[derive(Clone, Copy)]
 struct Subject<'a> {
     table: &'a str,
