@@ -78,6 +78,7 @@ fn nothing_panics() {
         "#[s3(table(\"x\"), path = , crate)]",
         "#[s3(table = \"\", path = \"\", extension = \"é\", encoding = \"\", body = \"\", crate = \"\")]",
         "#[s3(belongs_to, belongs_to = \"\", belongs_to = \"A<B>\", belongs_to = \"é\\0\", belongs_to = \"::A\")]",
+        "#[s3(version, previous, version = -1, version = 99999999999, previous = \"\", reversible = 1)]",
         "#[s3(path = \"<é>/<\\0><\", crate = \"a b\", body = \"raw\")]",
         "#[s3(path = \"<id>\", r#type = 1, = , 'a, [b], table = r##\"t\"##)] #[serde(7, rename_all)]",
     ];

@@ -58,6 +58,9 @@ const SAMPLES: &[Sample] = &[
     ("concurrency", "2", |b| b.concurrency(2)),
     ("max_requests", "99", |b| b.max_requests(99)),
     ("max_cost", "0.25", |b| b.max_cost(0.25)),
+    ("min_part_size", "8388608", |b| b.min_part_size(8 << 20)),
+    ("max_part_size", "1GiB", |b| b.max_part_size(1 << 30)),
+    ("parallel_parts", "2", |b| b.parallel_parts(2)),
     ("encryption", "AES256", |b| b.encryption(Encryption::S3)),
     ("kms_key_id", "alias/people", |b| {
         b.encryption(Encryption::Kms(KmsKey::new("alias/people")))
@@ -152,6 +155,82 @@ fn options_of_one_key_add_up_in_any_order_and_what_contradicts_is_refused() {
         let error = Db::builder(&format!("{URL}?{contradiction}")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{contradiction}");
     }
+}
+
+#[tokio::test]
+async fn sizes_of_parts_must_fit_each_other_and_s3() {
+    let mib = |mib: u64| mib << 20;
+    for (text, bytes) in [
+        ("5242880", mib(5)),
+        ("5MiB", mib(5)),
+        ("6144KiB", mib(6)),
+        ("1GiB", mib(1024)),
+    ] {
+        let read = Db::builder(&format!("{URL}?min_part_size={text}")).unwrap();
+        let expected = Db::builder(URL).unwrap().min_part_size(bytes);
+        assert_eq!(format!("{read:?}"), format!("{expected:?}"), "{text}");
+    }
+    for text in [
+        "5mb",
+        "5MB",
+        "5 MiB",
+        "5.5MiB",
+        "MiB",
+        "-1",
+        "99999999999GiB",
+    ] {
+        let message = said(Db::builder(&format!("{URL}?max_part_size={text}")));
+        assert!(message.contains("such as `8MiB`"), "{message}");
+    }
+    for wrong in [
+        "min_part_size=4MiB",
+        "max_part_size=6GiB",
+        "min_part_size=9MiB&max_part_size=8MiB",
+        "min_part_size=9MiB&tables.people.max_part_size=8MiB",
+        "tables.people.min_part_size=9MiB&tables.people.max_part_size=8MiB",
+    ] {
+        let message = said(
+            Db::builder(&format!("memory:?{wrong}"))
+                .unwrap()
+                .connect()
+                .await,
+        );
+        assert!(
+            message.contains("parts of") || message.contains("`min_part_size` is"),
+            "{message}"
+        );
+    }
+    let fits = "memory:?min_part_size=9MiB&max_part_size=9MiB&tables.people.max_part_size=10MiB";
+    Db::connect(fits).await.unwrap();
+}
+
+/// The narrower level wins, and the upload itself over all.
+#[tokio::test]
+async fn parts_are_as_long_as_the_narrowest_level_says() {
+    let server = TestServer::memory().await;
+    let url = format!(
+        "s3://{BUCKET}?endpoint={}&min_part_size=6MiB&parallel_parts=1&tables.people.min_part_size=8MiB",
+        server.endpoint()
+    );
+    let builder = Db::builder(&url).unwrap();
+    let db = builder.credentials(s3orm_tests::connect::credentials());
+    let db = db.connect().await.unwrap();
+    let bytes = bytes::Bytes::from(vec![0; 13 << 20]);
+    let parts =
+        async |upload: s3orm::upload::Upload| upload.bytes(bytes.clone()).await.unwrap().parts;
+    assert_eq!(parts(db.upload("a").min_part_size(5 << 20)).await, 3);
+    assert_eq!(server.overlap(), 1, "one part at a time");
+    // Of 13 MiB, 6, 6 and 1.
+    assert_eq!(parts(db.upload("a")).await, 3);
+    let of_task = Settings::new().min_part_size(12 << 20);
+    assert_eq!(s3orm::scope(of_task, parts(db.upload("a"))).await, 2);
+    server.reset();
+    db.table::<Person>()
+        .blob()
+        .bytes(bytes.clone())
+        .await
+        .unwrap();
+    assert_eq!(server.count("UploadPart"), 2, "8 and 5");
 }
 
 #[test]
@@ -259,6 +338,8 @@ fn a_mistake_says_where_it_is_and_what_would_be_right() {
         ("[tables.people]\nretires = 1", "did you mean `retries`?"),
         ("[tables.people]\nregion = 'x'", "there are `max_row_bytes`"),
         ("[tables]\npeople = 1", "there are `max_row_bytes`"),
+        ("host = 's3.test'", "write `endpoint`, with all of them"),
+        ("port = 9000", "write `endpoint`, with all of them"),
         (
             "[profiles]\nmain = 1",
             "`profiles.main` (`s3orm.toml`, line 2)",

@@ -273,7 +273,13 @@ async fn what_would_do_harm_is_refused() {
 fn allows(policy: &Value, operation: &str, key: &str, prefix: &str) -> bool {
     let action = match operation {
         "GetObject" | "HeadObject" => "s3:GetObject",
-        "PutObject" => "s3:PutObject",
+        // A copy takes `s3:GetObject` of its source, too.
+        "PutObject"
+        | "CopyObject"
+        | "CreateMultipartUpload"
+        | "UploadPart"
+        | "CompleteMultipartUpload" => "s3:PutObject",
+        "AbortMultipartUpload" => "s3:AbortMultipartUpload",
         "DeleteObject" => "s3:DeleteObject",
         "ListObjectsV2" => "s3:ListBucket",
         other => panic!("an unexpected {other}"),
@@ -444,6 +450,51 @@ async fn policies_cover_what_is_kept_for_indexes() {
         refused(&server, &users.iam_policy([Verb::Maintain])),
         [""; 0]
     );
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, S3Schema)]
+#[s3(table = "albums", path = "<id>")]
+struct Album {
+    id: u64,
+    photo: s3orm::Blob,
+}
+
+#[tokio::test]
+async fn policies_cover_blobs() {
+    let env = Env::seeded(1);
+    let store = s3orm::store::memory::MemoryStore::new(BUCKET, env);
+    let server = TestServer::over(Arc::new(store)).await;
+    let db = connect::db(&server.endpoint()).await;
+    let albums = db.table::<Album>();
+    let policy = |verb| albums.iam_policy([verb]);
+    let photo = albums.blob().bytes("a photo").await.unwrap();
+    albums.blob().bytes(vec![0; 6 << 20]).await.unwrap();
+    let mut given_up = albums.blob().start();
+    given_up.write(vec![0; 6 << 20]).await.unwrap();
+    given_up.abort().await.unwrap();
+    let photo = albums.copy_blob(&photo).await.unwrap();
+    assert_eq!(refused(&server, &policy(Verb::WriteBlobs)), [""; 0]);
+    photo.bytes(&db, 100).await.unwrap();
+    assert_eq!(refused(&server, &policy(Verb::ReadBlobs)), [""; 0]);
+    albums.insert(Album { id: 1, photo }).await.unwrap();
+    server.reset();
+    // Two blobs of three are named nowhere.
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_mins(62)).await;
+    tokio::time::resume();
+    let swept = db.sweep_blobs().of::<Album>().await.unwrap();
+    assert_eq!((swept.named, swept.marked), (1, 2));
+    assert_eq!(refused(&server, &policy(Verb::SweepBlobs)), [""; 0]);
+    // What a request that deletes many deletes is in its body.
+    let sweeping = policy(Verb::SweepBlobs);
+    for key in ["_s3orm/blob/albums/3f/x", "_s3orm/blob-marks/albums/3f/x"] {
+        let key = format!("{BUCKET}/{key}");
+        assert!(allows(&sweeping, "DeleteObject", &key, ""));
+        assert!(!allows(&policy(Verb::WriteBlobs), "DeleteObject", &key, ""));
+    }
+    let row = format!("{BUCKET}/albums/1.json");
+    assert!(!allows(&sweeping, "DeleteObject", &row, ""));
+    assert!(!allows(&policy(Verb::WriteBlobs), "PutObject", &row, ""));
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ fn ui() {
         "patch",
         "body",
         "transactional",
+        "version",
         "index",
+        "blob",
     ] {
         cases.compile_fail(format!("tests/ui/{folder}/*.rs"));
     }

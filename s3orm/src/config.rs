@@ -1,14 +1,18 @@
 //! A connection's options, by method and by name.
 //!
 //! - `s3`: the methods of `s3://` connections. `options`: the name of each option that text can say.
+//! - `check`: options that must agree.
+//! - `values`: what the text of each can be.
 //! - `source`: options from files and the environment. `toml`: the file's format.
 
+mod check;
 pub(crate) mod options;
 #[cfg(feature = "s3")]
 mod s3;
 mod source;
 #[cfg(feature = "toml")]
 mod toml;
+mod values;
 
 pub use source::Config;
 pub(crate) use source::no_profile;
@@ -151,6 +155,27 @@ impl DbBuilder {
         self
     }
 
+    /// The shortest part of an upload in bytes, but for the last (5 MiB unless set, which is S3's
+    /// least). What is no longer is one PUT. In text also `8MiB` or `1GiB`.
+    pub fn min_part_size(mut self, bytes: u64) -> Self {
+        self.options.settings.min_part_size = Some(bytes);
+        self
+    }
+
+    /// The longest part of an upload in bytes (5 GiB unless set, which is S3's most). In text also
+    /// `8MiB` or `1GiB`.
+    pub fn max_part_size(mut self, bytes: u64) -> Self {
+        self.options.settings.max_part_size = Some(bytes);
+        self
+    }
+
+    /// How many parts of an upload are sent at the same time, at least 1 (4 unless set). So many, and
+    /// one more, are in memory.
+    pub fn parallel_parts(mut self, parts: usize) -> Self {
+        self.options.settings.parallel_parts = Some(parts.max(1));
+        self
+    }
+
     /// Settings of the table of this name, over what was said for it before, a task's and the
     /// application's: see [`Settings`]. The parameters are `tables.<name>.<setting>=<value>`.
     pub fn table_settings(mut self, table: impl Into<String>, settings: Settings) -> Self {
@@ -203,29 +228,11 @@ impl DbBuilder {
         Ok(self.open().await?.db)
     }
 
-    /// What reads an object brings the customer's key along, so everything must be encrypted with it.
-    #[cfg(feature = "s3")]
-    fn check_encryption(&self) -> Result<()> {
-        if let Location::S3(config, _) = &self.location
-            && config.customer_key.is_some()
-        {
-            let settings = &self.options.settings;
-            let mut all = self.options.tables.values().chain([settings]);
-            if all.any(|settings| settings.encryption.is_some()) {
-                let detail = "objects are encrypted by `encryption` or by the `customer_key`, and \
-                              the connection has both";
-                return Err(Error::config(detail, "leave one of them out").during("connect", ""));
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) async fn open(self) -> Result<Opened> {
         if let Some(error) = self.misfit {
             return Err(error.during("connect", ""));
         }
-        #[cfg(feature = "s3")]
-        self.check_encryption()?;
+        self.check().map_err(|error| error.during("connect", ""))?;
         let env = &self.options.env;
         let bottom = open(self.location, env.clone())
             .await

@@ -43,6 +43,9 @@ pub struct Settings {
     pub(crate) max_requests: Option<u64>,
     pub(crate) max_cost: Option<f64>,
     pub(crate) encryption: Option<Encryption>,
+    pub(crate) min_part_size: Option<u64>,
+    pub(crate) max_part_size: Option<u64>,
+    pub(crate) parallel_parts: Option<usize>,
 }
 
 impl Settings {
@@ -105,6 +108,29 @@ impl Settings {
         self
     }
 
+    /// The shortest part of an upload in bytes, but for the last: as
+    /// [`Upload::min_part_size`](crate::upload::Upload::min_part_size) (5 MiB where no level says, which is
+    /// S3's least).
+    pub fn min_part_size(mut self, bytes: u64) -> Self {
+        self.min_part_size = Some(bytes);
+        self
+    }
+
+    /// The longest part of an upload in bytes: as
+    /// [`Upload::max_part_size`](crate::upload::Upload::max_part_size) (5 GiB where no level says, which is
+    /// S3's most).
+    pub fn max_part_size(mut self, bytes: u64) -> Self {
+        self.max_part_size = Some(bytes);
+        self
+    }
+
+    /// How many parts of an upload are sent at the same time, at least 1: as
+    /// [`Upload::parallel`](crate::upload::Upload::parallel) (4 where no level says).
+    pub fn parallel_parts(mut self, parts: usize) -> Self {
+        self.parallel_parts = Some(parts.max(1));
+        self
+    }
+
     /// These, and `below` where these say nothing.
     pub(crate) fn over(self, below: &Self) -> Self {
         Self {
@@ -115,6 +141,9 @@ impl Settings {
             max_requests: self.max_requests.or(below.max_requests),
             max_cost: self.max_cost.or(below.max_cost),
             encryption: self.encryption.or_else(|| below.encryption.clone()),
+            min_part_size: self.min_part_size.or(below.min_part_size),
+            max_part_size: self.max_part_size.or(below.max_part_size),
+            parallel_parts: self.parallel_parts.or(below.parallel_parts),
         }
     }
 }

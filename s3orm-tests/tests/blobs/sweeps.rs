@@ -91,36 +91,6 @@ async fn only_blobs_of_its_tables_are_judged() {
     assert_ne!(photo.key(), page.key());
 }
 
-/// The same table in other bytes, which show nothing of what they name.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
-#[s3(table = "people", path = "<id>", body = "msgpack")]
-#[s3(compress(level = 3, above = 0))]
-struct Packed {
-    id: u64,
-    photo: Option<Blob>,
-    padding: String,
-}
-
-#[tokio::test(start_paused = true)]
-async fn rows_name_their_blobs_in_whatever_form_they_are() {
-    let world = World::new();
-    let packed = world.db.table::<Packed>();
-    let photo = world.photo().await;
-    let row = Packed {
-        id: 1,
-        photo: Some(photo.clone()),
-        padding: "a".repeat(10_000),
-    };
-    let stored = packed.put(row).await.unwrap();
-    assert_eq!(stored.content_encoding(), Some("zstd"));
-    for _ in 0..3 {
-        tokio::time::sleep(HOUR).await;
-        let swept = world.db.sweep_blobs().of::<Packed>().await.unwrap();
-        assert_eq!((swept.named, swept.removed), (1, 0));
-    }
-    assert_eq!(world.there().await, BTreeSet::from([photo.key()]));
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_mark_goes_when_its_blob_is_named_again() {
     let world = World::new();
@@ -296,4 +266,118 @@ async fn a_long_upload_has_its_hour_all_the_same() {
     world.people.put(person(1, photo)).await.unwrap();
     assert_eq!(world.sweep_twice().await, 0);
     whole(&world.db).await;
+}
+
+/// A format in which no text shows what it names.
+struct Backwards;
+
+impl s3orm::body::BodyCodec for Backwards {
+    const CONTENT_TYPE: &'static str = "text/x-backwards";
+
+    fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, s3orm::body::BodyError> {
+        let json = serde_json::to_vec(row);
+        let mut json = json.map_err(|_| s3orm::body::BodyError::new("no JSON"))?;
+        json.reverse();
+        Ok(json)
+    }
+
+    fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, s3orm::body::BodyError> {
+        let json: Vec<u8> = bytes.iter().rev().copied().collect();
+        serde_json::from_slice(&json).map_err(|_| s3orm::body::BodyError::new("no JSON"))
+    }
+}
+
+macro_rules! table_with_body {
+    ($name:ident, $table:literal, $($body:tt)*) => {
+        #[derive(Debug, Serialize, Deserialize, S3Schema)]
+        #[s3(table = $table, path = "<id>", $($body)*)]
+        struct $name {
+            id: u64,
+            photo: Blob,
+            text: String,
+        }
+    };
+}
+
+table_with_body!(
+    Packed,
+    "packed",
+    body = "msgpack",
+    compress(level = 1, above = 1)
+);
+table_with_body!(Small, "small", compress(level = 1, above = 1));
+table_with_body!(Hidden, "hidden", body = "Backwards", compress = "zstd");
+
+/// Whatever a row's bytes are, what it names stays.
+#[tokio::test(start_paused = true)]
+async fn rows_of_every_form_keep_their_blobs() {
+    let world = World::new();
+    let text = || "again and ".repeat(200);
+    let (packed, small) = (world.db.table::<Packed>(), world.db.table::<Small>());
+    let hidden = world.db.table::<Hidden>();
+    let photo = packed.blob().bytes("a").await.unwrap();
+    packed
+        .put(Packed {
+            id: 1,
+            photo,
+            text: text(),
+        })
+        .await
+        .unwrap();
+    let photo = small.blob().bytes("b").await.unwrap();
+    small
+        .put(Small {
+            id: 1,
+            photo,
+            text: text(),
+        })
+        .await
+        .unwrap();
+    let photo = hidden.blob().bytes("c").await.unwrap();
+    hidden
+        .put(Hidden {
+            id: 1,
+            photo,
+            text: text(),
+        })
+        .await
+        .unwrap();
+    for key in ["packed/1.json", "small/1.json", "hidden/1.json"] {
+        let body = object(&world.store, key).await;
+        let shown = String::from_utf8_lossy(&body).contains("_s3orm/blob/");
+        assert!(!shown, "{key} is no test of this");
+    }
+    let orphan = hidden.blob().bytes("d").await.unwrap();
+    let sweep = || {
+        world
+            .db
+            .sweep_blobs()
+            .of::<Packed>()
+            .of::<Small>()
+            .of::<Hidden>()
+    };
+    for expected in [0, 0, 1] {
+        assert_eq!(sweep().await.unwrap().removed, expected);
+        tokio::time::sleep(HOUR).await;
+    }
+    assert_eq!(sweep().await.unwrap().named, 3);
+    assert!(!world.there().await.contains(&orphan.key()));
+    let hidden = hidden.get(1).await.unwrap().unwrap();
+    assert_eq!(hidden.photo.bytes(&world.db, 100).await.unwrap(), "c");
+}
+
+#[tokio::test]
+async fn a_folder_has_blobs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::connect(&format!("file:{}/data", folder.path().display()))
+        .await
+        .unwrap();
+    let people = db.table::<Person>();
+    for length in [0, 1, 6 * MIB] {
+        let photo = people.blob().bytes(vec![1; length]).await.unwrap();
+        people.put(person(length as u64, photo)).await.unwrap();
+    }
+    assert_eq!(whole(&db).await.len(), 3);
+    let swept = db.sweep_blobs().of::<Person>().await.unwrap();
+    assert_eq!((swept.young, swept.marked), (3, 0));
 }

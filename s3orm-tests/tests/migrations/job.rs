@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use s3orm::migrate::MigrationState;
 use s3orm::store::PutObject;
-use s3orm::{Env, ErrorKind, IndexState, S3Schema};
+use s3orm::{Env, ErrorKind, HookResult, Hooks, IndexState, Prepare, S3Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{PersonV1, PersonV2, PersonV3, count, other, server, spent, stored, v1, v2, v3};
@@ -461,4 +461,68 @@ async fn rows_move_to_another_path() {
     );
     assert_eq!(stored(&db, "visits/by=3/Oslo.json").await["_v"], 2);
     assert!(!visits.get((3, "Oslo")).await.unwrap().unwrap().paid);
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+#[s3(table = "secrets", path = "<id>")]
+struct SecretV1 {
+    id: u64,
+    word: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+#[s3(
+    table = "secrets",
+    path = "<id>",
+    version = 2,
+    previous = "SecretV1",
+    hooks
+)]
+struct Secret {
+    id: u64,
+    word: String,
+    length: usize,
+}
+
+impl From<SecretV1> for Secret {
+    fn from(old: SecretV1) -> Self {
+        Self {
+            id: old.id,
+            length: old.word.len(),
+            word: old.word,
+        }
+    }
+}
+
+impl Hooks for Secret {
+    fn before_write(&mut self, _: &Prepare<'_>) -> HookResult {
+        self.word.push('!');
+        Ok(())
+    }
+
+    fn after_read(&mut self) -> HookResult {
+        self.word = "…".to_owned();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_hooks_show_is_not_written() {
+    let (_server, db) = server().await;
+    let word = "sesame".to_owned();
+    db.table().put(SecretV1 { id: 1, word }).await.unwrap();
+    let secrets = db.table::<Secret>();
+    assert_eq!(secrets.get(1).await.unwrap().unwrap().word, "…");
+    secrets
+        .migrate()
+        .alone()
+        .await
+        .unwrap()
+        .into_result()
+        .unwrap();
+    let row = stored(&db, "secrets/1.json").await;
+    assert_eq!(
+        (&row["word"], &row["length"]),
+        (&"sesame".into(), &6.into())
+    );
 }

@@ -1,5 +1,6 @@
 //! Rows of several versions in one table: who reads which, who writes which, and for how many requests.
 
+use s3orm::infra::Verb;
 use s3orm::store::PutObject;
 use s3orm::{ErrorKind, S3Schema, StoredSchema};
 use serde::{Deserialize, Serialize};
@@ -285,4 +286,33 @@ async fn messagepack_rows_have_versions() {
     let old = other(&server).await.table::<ThingV1>();
     assert_eq!(old.get(1).await.unwrap_err().kind(), ErrorKind::Schema);
     assert_eq!(count(&spent(&server), "DeleteObject"), 0);
+}
+
+#[tokio::test]
+async fn policies_have_what_versions_need() {
+    let (_server, db) = server().await;
+    let resources = |verb| {
+        let policy = db.table::<PersonV2>().iam_policy([verb]);
+        serde_json::to_string(&policy).unwrap()
+    };
+    let schema = "_s3orm/schema/people.json";
+    let migrations = "_s3orm/migrations/people-*";
+    assert!(
+        !resources(Verb::Read).contains("_s3orm"),
+        "rows say of which version they are"
+    );
+    let write = resources(Verb::Write);
+    assert!(
+        write.contains(schema) && !write.contains(migrations),
+        "{write}"
+    );
+    let maintain = resources(Verb::Maintain);
+    assert!(
+        maintain.contains(schema) && maintain.contains(migrations),
+        "{maintain}"
+    );
+    let plain = db
+        .table::<PersonV1>()
+        .iam_policy([Verb::Write, Verb::Maintain]);
+    assert!(!plain.to_string().contains("_s3orm"), "{plain}");
 }

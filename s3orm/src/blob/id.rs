@@ -5,7 +5,7 @@ use std::fmt;
 use crate::env::Env;
 
 /// What the keys of all blobs begin with, below the database's prefix.
-pub(super) const FOLDER: &str = "_s3orm/blob/";
+pub(crate) const FOLDER: &str = "_s3orm/blob/";
 /// `<2 hex>/<30 hex>`
 const NUMBER: usize = 33;
 

@@ -5,15 +5,15 @@ use serde_json::Value;
 
 use super::id::BlobId;
 use super::noted::noted;
-use crate::body::{Content, compress};
+use crate::body::{BodyError, Content, compress};
 use crate::db::Db;
 use crate::error::Result;
 use crate::key::KeyTuple as _;
-use crate::schema::S3Schema;
-use crate::stamp::Form;
-use crate::stamp::body::{self, Op};
+use crate::schema::{S3Schema, version};
+use crate::stamp::body::Op;
+use crate::stamp::{Form, seen};
 use crate::store::{GetObject, Object, StoreErrorKind};
-use crate::table::{Table, store_error};
+use crate::table::store_error;
 
 /// A table whose rows may name blobs.
 #[derive(Debug, Clone)]
@@ -51,51 +51,50 @@ impl Named {
     }
 }
 
-/// By the bytes, whatever they say there, and by the rows that they are: one finds what is no
-/// column of the struct, the other what the bytes do not show.
-fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<BlobId>> {
-    let encoding = object.meta.content_encoding.as_deref();
-    let bytes = compress::unpack(&object.body, encoding, limit(db));
-    let bytes = Bytes::from(bytes.map_err(|error| error.into_error(key))?.into_owned());
-    let mut found = in_text(&bytes);
-    let table = db.table::<T>();
-    let path = key.strip_prefix(table.folder()).unwrap_or_default();
-    if T::Key::parse(&T::SCHEMA.path, path).is_err() {
-        return Ok(found); // of an older path, or somebody else's
-    }
-    let content_type = object.meta.content_type.as_deref();
-    for columns in rows_in::<T>(key, &bytes)? {
-        let content = Content::stored(T::SCHEMA.body, content_type, &columns);
-        found.extend(in_row(&table, key, path, &content)?);
-    }
-    Ok(found)
-}
-
 /// The most that an object of a table may hold: an intent holds the row twice.
 fn limit(db: &Db) -> u64 {
     2 * db.max_row_bytes() + 4096
 }
 
-fn in_row<T: S3Schema>(
-    table: &Table<T>,
-    key: &str,
-    path: &str,
-    columns: &Content<'_>,
-) -> Result<Vec<BlobId>> {
-    let Ok(parsed) = T::Key::parse(&T::SCHEMA.path, path) else {
+/// By the bytes, whatever they say there, and by the rows that they are: one finds what is no
+/// column of the struct, the other what the bytes do not show.
+fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<BlobId>> {
+    let wrong = |error: BodyError| error.into_error(key);
+    let encoding = object.meta.content_encoding.as_deref();
+    let plain = compress::unpack(&object.body, encoding, limit(db));
+    let plain = plain.map_err(wrong)?;
+    let mut found = in_text(&plain);
+    let table = db.table::<T>();
+    let path = key.strip_prefix(table.folder()).unwrap_or_default();
+    if T::Key::parse(&T::SCHEMA.path, path).is_err() {
+        return Ok(found); // of an older path, or somebody else's
+    }
+    if T::SCHEMA.is_stamped() {
+        let (_, form) = seen::stamped(db, object).map_err(wrong)?;
+        for columns in rows_of(form) {
+            let content = Content::new(T::SCHEMA.body, &columns);
+            found.extend(in_row::<T>(path, &content).map_err(wrong)?);
+        }
+        return Ok(found);
+    }
+    let content_type = object.meta.content_type.as_deref();
+    let content = Content::stored(T::SCHEMA.body, content_type, &plain);
+    found.extend(in_row::<T>(path, &content).map_err(wrong)?);
+    Ok(found)
+}
+
+/// By the row as it is stored, of whichever version, before its hooks.
+fn in_row<T: S3Schema>(path: &str, content: &Content<'_>) -> Result<Vec<BlobId>, BodyError> {
+    let Ok(key) = T::Key::parse(&T::SCHEMA.path, path) else {
         return Ok(Vec::new());
     };
-    let (row, blobs) = noted(|| table.decode_row(parsed, key, columns));
+    let (row, blobs) = noted(|| version::decode::<T>(key, path, content));
     row.map(|_| blobs)
 }
 
-/// The rows that an object is: of one under a transaction that before it and that after.
-fn rows_in<T: S3Schema>(key: &str, bytes: &Bytes) -> Result<Vec<Bytes>> {
-    if !T::SCHEMA.is_stamped() {
-        return Ok(vec![bytes.clone()]);
-    }
-    let (_, form) = body::read(bytes).map_err(|error| error.into_error(key))?;
-    Ok(match form {
+/// The rows that a stamped object is: of one under a transaction that before it and that after.
+fn rows_of(form: Form) -> Vec<Bytes> {
+    match form {
         Form::Tombstone => Vec::new(),
         Form::Row(columns) => vec![columns],
         Form::Intent(intent) => {
@@ -105,7 +104,7 @@ fn rows_in<T: S3Schema>(key: &str, bytes: &Bytes) -> Result<Vec<Bytes>> {
             };
             intent.was.into_iter().chain(new).collect()
         }
-    })
+    }
 }
 
 /// JSON may write any character in another way, which only who reads it sees.

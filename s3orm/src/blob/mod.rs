@@ -103,8 +103,10 @@ mod sweep;
 mod value;
 mod write;
 
+pub(crate) use self::id::FOLDER;
 pub(crate) use self::noted::noted;
 pub(crate) use self::read::broken;
+pub(crate) use self::sweep::MARKS;
 pub use self::sweep::{BlobSweep, SweepWithoutTables, SweptBlobs};
 pub use self::value::Blob;
 pub use self::write::{BlobUpload, BlobWriter};

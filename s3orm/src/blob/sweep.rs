@@ -20,7 +20,7 @@ use crate::tx::{GRACE, age};
 use crate::write;
 
 /// What the keys of all marks begin with, below the database's prefix.
-const MARKS: &str = "_s3orm/blob-marks/";
+pub(crate) const MARKS: &str = "_s3orm/blob-marks/";
 /// Objects that are read at the same time, where no setting says.
 const CONCURRENCY: usize = 16;
 /// S3 gives whole seconds.

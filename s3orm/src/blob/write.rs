@@ -77,9 +77,7 @@ impl<T: S3Schema> Table<T> {
         let copied = write::copy(db.store(), db.env(), copy, blob.meta());
         let etag = copied.await.map_err(|failure| match failure {
             Failure::Refused(error) => broken(error, &blob.object(db)),
-            unknown @ Failure::Unknown(_) => {
-                write_error(unknown, blob.object(db), ErrorKind::Conflict)
-            }
+            Failure::Unknown(_) => write_error(failure, blob.object(db), ErrorKind::Conflict),
         })?;
         Ok(Blob {
             id,

@@ -28,11 +28,18 @@ pub enum Verb {
     /// verifying, repairing and dropping an index. Of other tables: nothing. A sweep finishes
     /// transactions of all tables: who runs it needs this of each that is transactional.
     Maintain,
+    /// Read the bytes of the [blobs](crate::blob) of its rows.
+    ReadBlobs,
+    /// Upload and copy blobs for its rows, and read them. The rows are [`Write`](Self::Write)'s.
+    WriteBlobs,
+    /// Collect blobs that no row names: `sweep_blobs`.
+    SweepBlobs,
 }
 
 const GET: &str = "s3:GetObject";
 const PUT: &str = "s3:PutObject";
 const DELETE: &str = "s3:DeleteObject";
+const ABORT: &str = "s3:AbortMultipartUpload";
 
 impl<T: S3Schema> Table<T> {
     /// The IAM policy that these verbs take on this table: the least actions, on the least objects.
@@ -115,6 +122,10 @@ impl Db {
 /// The table that somebody is to have rights on.
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 #[derive(Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, named where it is made"
+)]
 struct Subject<'a> {
     table: &'a str,
     transactional: bool,
@@ -179,6 +190,20 @@ impl Subject<'_> {
                 self.grant_migration(grants);
             }
             Verb::Maintain => self.grant_migration(grants),
+            Verb::ReadBlobs => grants.allow_in(&blobs(self.table), &[GET]),
+            Verb::WriteBlobs => {
+                grants.allow_in(&blobs(self.table), &[ABORT, GET, PUT]);
+            }
+            Verb::SweepBlobs => {
+                grants.allow_in(&rows, &[GET]);
+                grants.list(&rows);
+                grants.allow_in(&blobs(self.table), &[DELETE]);
+                grants.list(&blobs(self.table));
+                let marks = format!("{}{}/", crate::blob::MARKS, self.table);
+                grants.allow_in(&marks, &[DELETE, GET, PUT]);
+                grants.list(&marks);
+                grants.allow_at("_s3orm/clock", &[GET, PUT]);
+            }
         }
     }
 
@@ -222,6 +247,10 @@ impl Subject<'_> {
 }
 
 const TX: &str = crate::stamp::record::FOLDER;
+
+fn blobs(table: &str) -> String {
+    format!("{}{table}/", crate::blob::FOLDER)
+}
 
 fn state(table: &str) -> String {
     format!("_s3orm/schema/{table}.json")

@@ -259,9 +259,10 @@ impl<'a, T: S3Schema> Migrate<'a, T> {
                     report.complete = true;
                     return Ok(report);
                 }
-                Ended::Found => {}
                 // Another pass would fail at the same rows.
-                Ended::Stuck => break,
+                Ended::Stuck if !report.failed.is_empty() => break,
+                // What failed was seen by a job before this one.
+                Ended::Found | Ended::Stuck => {}
             }
         }
         // Nobody is at it any more: the next job need not wait.

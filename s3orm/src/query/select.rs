@@ -237,11 +237,11 @@ pub struct ValueStream<T: S3Schema, C> {
 /// Where the values are.
 enum Source<T: S3Schema> {
     Keys {
-        keys: KeyStream<T>,
+        keys: Box<KeyStream<T>>,
         /// The last object whose key was taken.
         examined: Option<String>,
     },
-    Rows(RowStream<T>),
+    Rows(Box<RowStream<T>>),
 }
 
 impl<T: S3Schema, C: Columns<T>> ValueStream<T, C> {
@@ -254,11 +254,11 @@ impl<T: S3Schema, C: Columns<T>> ValueStream<T, C> {
         ahead: usize,
     ) -> Self {
         let source = if reads_rows {
-            Source::Rows(query.rows(range, ahead))
+            Source::Rows(Box::new(query.rows(range, ahead)))
         } else {
             let wanted = query.spec.limit.map(|limit| limit.saturating_add(ahead));
             Source::Keys {
-                keys: KeyStream(query.candidates(range, wanted)),
+                keys: Box::new(KeyStream(query.candidates(range, wanted))),
                 examined: None,
             }
         };
@@ -291,7 +291,7 @@ impl<T: S3Schema, C: Columns<T>> Stream for ValueStream<T, C> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let columns = self.columns;
         match &mut self.source {
-            Source::Rows(rows) => Pin::new(rows)
+            Source::Rows(rows) => Pin::new(&mut **rows)
                 .poll_next(cx)
                 .map(|row| Some(row?.map(|row| columns.of_row(&row)))),
             Source::Keys { keys, examined } => keys.poll_candidate(cx).map(|candidate| {

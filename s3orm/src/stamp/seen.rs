@@ -99,7 +99,7 @@ async fn read(db: &Db, key: &str) -> Result<Option<(ObjectMeta, Option<Stamp>, F
 }
 
 /// What an object is. It may be of the time before its table was stamped, and compressed.
-fn stamped(db: &Db, object: &Object) -> Result<(Option<Stamp>, Form), BodyError> {
+pub(crate) fn stamped(db: &Db, object: &Object) -> Result<(Option<Stamp>, Form), BodyError> {
     let meta = &object.meta;
     let content_type = meta.content_type.as_deref().unwrap_or_default();
     if named(content_type) == Some(BodyFormat::MessagePack) {

@@ -39,9 +39,9 @@ impl<T: S3Schema> Table<T> {
                 Brought::Gone
             });
         }
-        let key = self.key_of_object(object)?;
+        let (table, key) = (self.as_stored(), self.key_of_object(object)?);
         let mut brought = Brought::Gone;
-        let swapped = swap(self, &key, None, |row, _| {
+        let swapped = swap(&table, &key, None, |row, _| {
             let Some(row) = row? else {
                 brought = Brought::Gone;
                 return Ok(Step::Keep);
@@ -67,7 +67,10 @@ impl<T: S3Schema> Table<T> {
             return Ok(row.map(|(_, row)| (row.value, row.schema_version)));
         }
         let key = self.key_of_object(object)?;
-        let row = self.fetch_object(key, object.to_owned()).await?;
+        let row = self
+            .as_stored()
+            .fetch_object(key, object.to_owned())
+            .await?;
         Ok(row.map(|row| (row.value, row.schema_version)))
     }
 
@@ -85,6 +88,13 @@ impl<T: S3Schema> Table<T> {
         match self.read_object(object.to_owned(), decode).await {
             Err(_) if is_new => Ok(None),
             found => found,
+        }
+    }
+
+    fn as_stored(&self) -> Self {
+        Self {
+            as_stored: true,
+            ..self.clone()
         }
     }
 

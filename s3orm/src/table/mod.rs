@@ -91,6 +91,8 @@ pub struct Table<T> {
     db: Db,
     /// `<prefix>/<table>/`.
     folder: Arc<str>,
+    /// Whether rows are read as they are stored, whatever their hooks would show.
+    as_stored: bool,
     marker: PhantomData<fn() -> T>,
 }
 
@@ -99,6 +101,7 @@ impl<T> Clone for Table<T> {
         Self {
             db: self.db.clone(),
             folder: Arc::clone(&self.folder),
+            as_stored: self.as_stored,
             marker: PhantomData,
         }
     }
@@ -109,7 +112,7 @@ impl<T> fmt::Debug for Table<T> {
         f.debug_struct("Table")
             .field("folder", &self.folder)
             .field("db", &self.db)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -119,6 +122,7 @@ impl<T: S3Schema> Table<T> {
         Self {
             db,
             folder,
+            as_stored: false,
             marker: PhantomData,
         }
     }
@@ -272,16 +276,13 @@ impl<T: S3Schema> Table<T> {
     }
 
     /// The row of an object, and the version as which it is stored.
-    pub(crate) fn decode_row(
-        &self,
-        key: T::Key,
-        object: &str,
-        body: &Content<'_>,
-    ) -> Result<(T, u32)> {
+    fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<(T, u32)> {
         let path = object.strip_prefix(self.folder()).unwrap_or(object);
         let row = version::decode::<T>(key, path, body);
-        let (row, version) = row.map_err(|error| error.into_error(object))?;
-        let row = hooks::read(row, object)?;
+        let (mut row, version) = row.map_err(|error| error.into_error(object))?;
+        if !self.as_stored {
+            row = hooks::read(row, object)?;
+        }
         let own = self.object_key(&row.key());
         if own.as_deref().is_ok_and(|own| own == object) {
             return Ok((row, version));

@@ -12,11 +12,11 @@ use std::time::SystemTime;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, TryStreamExt as _};
-use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::JoinHandle;
 
 use super::object_key;
+use super::proof::Proof;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Version;
@@ -128,10 +128,7 @@ impl DownloadRequest {
             next: span.start,
             handed_out: span.start,
             under_way: VecDeque::new(),
-            proof: checksum.map_or(Proof::None, |expected| Proof::Crc {
-                sum: Checksum::EMPTY,
-                expected,
-            }),
+            proof: checksum.map_or(Proof::None, Proof::by_checksum),
             condition: Some(meta.etag.clone()),
             of_blob: false,
             failed: false,
@@ -177,39 +174,6 @@ pub struct Download {
     rest: Bytes,
 }
 
-/// What the bytes of a whole object must turn out to be.
-enum Proof {
-    /// A part was asked for, or nobody knows.
-    None,
-    /// As the store says.
-    Crc { sum: Checksum, expected: Checksum },
-    /// As a row says.
-    Sha256 { sum: Sha256, expected: [u8; 32] },
-}
-
-impl Proof {
-    fn take(&mut self, bytes: &[u8]) {
-        match self {
-            Self::None => {}
-            Self::Crc { sum, .. } => *sum = sum.then(bytes),
-            Self::Sha256 { sum, .. } => sum.update(bytes),
-        }
-    }
-
-    /// Once all are taken; an error says what is wrong.
-    fn check(&self) -> Result<(), String> {
-        match self {
-            Self::Crc { sum, expected } if sum != expected => Err(format!(
-                "the bytes have the checksum `{sum}`, the object `{expected}`"
-            )),
-            Self::Sha256 { sum, expected } if sum.clone().finalize()[..] != *expected => {
-                Err("the bytes do not have the SHA-256 that the row says".to_owned())
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 /// A request in a task, which ends with it.
 struct Chunk {
     task: JoinHandle<Result<Bytes, StoreError>>,
@@ -240,10 +204,7 @@ impl Download {
             span,
             under_way: VecDeque::new(),
             condition: sha256.is_none().then(|| meta.etag.clone()),
-            proof: sha256.map_or(Proof::None, |expected| Proof::Sha256 {
-                sum: Sha256::new(),
-                expected,
-            }),
+            proof: sha256.map_or(Proof::None, Proof::by_sha256),
             of_blob: true,
             failed: false,
             rest: Bytes::new(),

@@ -75,6 +75,7 @@ mod parts;
 mod plan;
 mod pool;
 mod presign;
+mod proof;
 mod request;
 mod session;
 mod source;
@@ -83,6 +84,7 @@ mod uploader;
 
 pub use self::download::{Download, DownloadRequest};
 pub use self::presign::{PresignGet, PresignPut};
+pub(crate) use self::request::check_parts;
 pub use self::request::{Upload, Uploaded};
 pub(crate) use self::source::{read_some, unreadable};
 pub use self::unfinished::{Sweep, Swept, Unfinished};

@@ -18,6 +18,14 @@ use crate::write;
 const MIN_PART: u64 = 5 << 20;
 const MAX_PART: u64 = 5 << 30;
 
+/// Whether parts can have these lengths, where they are said.
+///
+/// # Errors
+/// [`Config`](ErrorKind::Config).
+pub(crate) fn check_parts(min: Option<u64>, max: Option<u64>) -> Result<()> {
+    Plan::new(min.unwrap_or(MIN_PART), max.unwrap_or(MAX_PART), None).map(drop)
+}
+
 impl Db {
     /// Begins an upload to a key, which is relative to the database's prefix. No request: see
     /// [`upload`](crate::upload) for what follows.
@@ -51,10 +59,10 @@ impl Db {
             write: WriteOptions::default(),
             precondition: Precondition::None,
             previous: None,
-            min_part: MIN_PART,
-            max_part: MAX_PART,
+            min_part: None,
+            max_part: None,
             size: None,
-            parallel: 4,
+            parallel: None,
             checksum: true,
             progress: None,
         }))
@@ -76,10 +84,10 @@ pub(super) struct Options {
     write: WriteOptions,
     pub(super) precondition: Precondition,
     previous: Option<String>,
-    min_part: u64,
-    pub(super) max_part: u64,
+    min_part: Option<u64>,
+    max_part: Option<u64>,
     size: Option<u64>,
-    parallel: usize,
+    parallel: Option<usize>,
     checksum: bool,
     progress: Option<Progress>,
 }
@@ -151,17 +159,19 @@ impl Upload {
         self
     }
 
-    /// The shortest part in bytes, but for the last (5 MiB unless set, which is S3's least). What
+    /// The shortest part in bytes, but for the last (5 MiB unless set, here or by the
+    /// [setting](crate::Settings::min_part_size), which is S3's least). What
     /// is no longer is one PUT.
     pub fn min_part_size(mut self, bytes: u64) -> Self {
-        self.0.min_part = bytes;
+        self.0.min_part = Some(bytes);
         self
     }
 
-    /// The longest part in bytes (5 GiB unless set, which is S3's most). Parts do not grow over it,
+    /// The longest part in bytes (5 GiB unless set, here or by the
+    /// [setting](crate::Settings::max_part_size), which is S3's most). Parts do not grow over it,
     /// and a single [`write`](Uploader::write) that is longer is refused.
     pub fn max_part_size(mut self, bytes: u64) -> Self {
-        self.0.max_part = bytes;
+        self.0.max_part = Some(bytes);
         self
     }
 
@@ -172,10 +182,11 @@ impl Upload {
         self
     }
 
-    /// How many parts are sent at the same time (4 unless set). So many, and one more, are in
+    /// How many parts are sent at the same time (4 unless set, here or by the
+    /// [setting](crate::Settings::parallel_parts)). So many, and one more, are in
     /// memory.
     pub fn parallel(mut self, parts: usize) -> Self {
-        self.0.parallel = parts.max(1);
+        self.0.parallel = Some(parts.max(1));
         self
     }
 
@@ -269,6 +280,24 @@ impl Options {
         Session::resumed(target, unfinished.upload_id.clone()).await
     }
 
+    fn min_part(&self) -> u64 {
+        let own = self.min_part;
+        own.or_else(|| self.db.setting(|settings| settings.min_part_size))
+            .unwrap_or(MIN_PART)
+    }
+
+    pub(super) fn max_part(&self) -> u64 {
+        let own = self.max_part;
+        own.or_else(|| self.db.setting(|settings| settings.max_part_size))
+            .unwrap_or(MAX_PART)
+    }
+
+    fn parallel(&self) -> usize {
+        let own = self.parallel;
+        own.or_else(|| self.db.setting(|settings| settings.parallel_parts))
+            .unwrap_or(4)
+    }
+
     pub(super) fn target(&self) -> Result<Target> {
         let mut metadata = self.write.metadata(self.db.env())?;
         if let Some(previous) = &self.previous {
@@ -289,9 +318,9 @@ impl Options {
                 Precondition::IfAbsent => ErrorKind::AlreadyExists,
                 _ => ErrorKind::Conflict,
             },
-            plan: Plan::new(self.min_part, self.max_part, self.size)?,
+            plan: Plan::new(self.min_part(), self.max_part(), self.size)?,
             size: self.size,
-            parallel: self.parallel,
+            parallel: self.parallel(),
             checksum: self.checksum,
             progress: self.progress.clone(),
         })

@@ -32,7 +32,7 @@ impl Upload {
         let bytes = bytes.into();
         let sized = self.size_hint(bytes.len() as u64);
         // A write may be no longer than the longest part.
-        let longest = usize::try_from(sized.0.max_part)
+        let longest = usize::try_from(sized.0.max_part())
             .unwrap_or(usize::MAX)
             .max(1);
         let slices = || {
