@@ -120,7 +120,6 @@ impl Db {
 }
 
 /// The table that somebody is to have rights on.
-#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 #[derive(Clone, Copy)]
 #[expect(
     clippy::struct_excessive_bools,
