@@ -69,7 +69,9 @@ commands! {
     Export => export;
     Generate => generate;
     Schema => schema;
+    Migrate => migrate;
     Verify => verify;
+    Repair => repair;
     Sweep => sweep;
     Settle => settle;
     Doctor => doctor;

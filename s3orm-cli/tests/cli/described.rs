@@ -302,6 +302,21 @@ async fn what_programs_rely_on_is_not_written_from_a_shell() {
         9,
         &["indexes or transactions"],
     );
+    bench.fails(
+        &["repair", "accounts"],
+        9,
+        &["by a program", "table.repair()"],
+    );
+    bench.fails(
+        &["migrate", "run", "accounts"],
+        9,
+        &["run by a program", "table.migrate()"],
+    );
+    let status = &bench.json(&["migrate", "status", "accounts"])[0];
+    assert_eq!(
+        (&status["migration"], &status["to"]),
+        (&json!("none"), &json!(1))
+    );
     let policy = bench.ok(&["policy", "iam", "accounts", "--allow=write"]);
     assert!(
         policy.contains("_s3orm/uq/accounts/*") && policy.contains("s3:PutObject"),
@@ -325,4 +340,49 @@ async fn what_programs_rely_on_is_not_written_from_a_shell() {
         .filter(|key| key.contains("accounts"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+/// A migration that another process is at is watched and paused from a shell.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_is_watched_and_paused() {
+    let bench = Bench::new().await;
+    bench.ok(&["create", "people", "<id:u64>"]);
+    bench.ok(&["put", "people", "1"]);
+    // As `migrate` leaves them that was cut short.
+    let put = |key: &str, body: String| s3orm::store::PutObject {
+        key: key.to_owned(),
+        body: body.into(),
+        ..s3orm::store::PutObject::default()
+    };
+    let described = bench.ok(&["describe", "people"]);
+    let raised = described.replace("\"version\":1", "\"version\":2,\"oldest\":1");
+    let raised = raised.replacen('{', "{\"_m\":{\"v\":\"x\"},", 1);
+    bench
+        .store
+        .put(&put("_s3orm/schema/people.json", raised))
+        .await
+        .expect("put");
+    let body = r#"{"_m":{"v":"x"},"state":"running","owner":"o","passes":1,"left":null,"is_last":false,"seen_ms":0,"rewritten":7,"rows":9,"changed":7,"failed":0}"#;
+    bench
+        .store
+        .put(&put("_s3orm/migrations/people-1-2.json", body.to_owned()))
+        .await
+        .expect("put");
+
+    let status = &bench.json(&["migrate", "status", "people"])[0];
+    assert_eq!(
+        (&status["migration"], &status["rewritten"]),
+        (&json!("running"), &json!(7))
+    );
+    bench.ok(&["migrate", "pause", "people"]);
+    assert_eq!(
+        bench.json(&["migrate", "status", "people"])[0]["migration"],
+        "paused"
+    );
+    let plan = &bench.json(&["migrate", "plan", "people"])[0];
+    assert_eq!(
+        (&plan["rows"], &plan["versions_of_some"]),
+        (&json!(1), &json!({"1": 1}))
+    );
+    bench.fails(&["put", "people", "2"], 9, &["its rows are of version 2"]);
 }

@@ -217,7 +217,7 @@ impl Query {
             Ok(found) => found.map_ok(|found| found.values).try_collect().await,
             Err(error) => Err(error),
         };
-        table.during("keys", keys)
+        table.during("query", keys)
     }
 
     /// How many rows there are. Memory does not grow with them.

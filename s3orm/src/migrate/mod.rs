@@ -213,7 +213,8 @@ impl<'a, T: S3Schema> Migrate<'a, T> {
     /// # Cost
     /// 2 GETs.
     pub async fn status(self) -> Result<MigrationStatus> {
-        operation::<T, _>("status", report::status::<T>(self.table)).await
+        let (db, schema) = (self.table.db(), T::SCHEMA);
+        operation::<T, _>("status", report::status(db, schema.table, schema.version)).await
     }
 
     /// Has the job that is at it stop at its next checkpoint, in whichever process; the next `migrate`
@@ -225,16 +226,8 @@ impl<'a, T: S3Schema> Migrate<'a, T> {
     /// # Cost
     /// 2 GETs and 1 PUT.
     pub async fn pause(self) -> Result<bool> {
-        operation::<T, _>("pause", async move {
-            match report::under_way::<T>(self.table).await? {
-                Some((from, to)) => {
-                    let key = checkpoint::key(self.table.db(), T::SCHEMA.table, from, to);
-                    checkpoint::pause(self.table.db(), &key).await
-                }
-                None => Ok(false),
-            }
-        })
-        .await
+        let pause = report::pause(self.table.db(), T::SCHEMA.table);
+        operation::<T, _>("pause", pause).await
     }
 
     async fn run(self) -> Result<Migrated> {

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::checkpoint::{self, Body, State};
 use crate::catalog::object;
+use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::schema::S3Schema;
-use crate::table::Table;
 
 /// What a [migration](crate::Table::migrate) did.
 #[derive(Debug, Default)]
@@ -115,13 +114,14 @@ impl Migrated {
 }
 
 /// The versions between which a migration is under way.
-pub(super) async fn under_way<T: S3Schema>(table: &Table<T>) -> Result<Option<(u32, u32)>> {
-    let stored = object::read(table.db(), T::SCHEMA.table).await?;
+pub(super) async fn under_way(db: &Db, table: &str) -> Result<Option<(u32, u32)>> {
+    let stored = object::read(db, table).await?;
     Ok(stored.and_then(|(schema, _)| Some((schema.oldest?, schema.version))))
 }
 
-pub(super) async fn status<T: S3Schema>(table: &Table<T>) -> Result<MigrationStatus> {
-    let stored = object::read(table.db(), T::SCHEMA.table).await?;
+/// How far it is, for a program of a version.
+pub(super) async fn status(db: &Db, table: &str, program: u32) -> Result<MigrationStatus> {
+    let stored = object::read(db, table).await?;
     let (version, oldest) = stored.map_or((1, None), |(schema, _)| (schema.version, schema.oldest));
     let mut status = MigrationStatus {
         state: MigrationState::Complete,
@@ -132,18 +132,65 @@ pub(super) async fn status<T: S3Schema>(table: &Table<T>) -> Result<MigrationSta
         rewritten: 0,
     };
     let Some(from) = oldest else {
-        if version < T::SCHEMA.version {
+        if version < program {
             status.state = MigrationState::NotBegun;
         }
         return Ok(status);
     };
-    let key = checkpoint::key(table.db(), T::SCHEMA.table, from, version);
+    let key = checkpoint::key(db, table, from, version);
     status.state = MigrationState::Running;
-    if let Some((body, _)) = checkpoint::read(table.db(), &key).await? {
+    if let Some((body, _)) = checkpoint::read(db, &key).await? {
         if body.state == State::Paused {
             status.state = MigrationState::Paused;
         }
         (status.passes, status.rows, status.rewritten) = (body.passes, body.rows, body.rewritten);
     }
     Ok(status)
+}
+
+/// Has the job stop that is at it; whether there is a migration.
+pub(super) async fn pause(db: &Db, table: &str) -> Result<bool> {
+    match under_way(db, table).await? {
+        Some((from, to)) => checkpoint::pause(db, &checkpoint::key(db, table, from, to)).await,
+        None => Ok(false),
+    }
+}
+
+/// Migrations of tables without a Rust type: watched and paused, not run.
+impl Db {
+    /// How far the migration of a table is, of whichever process. Without the program's struct it is
+    /// [`Complete`](MigrationState::Complete) where none is under way.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let db = s3orm::Db::connect("memory:").await?;
+    /// use s3orm::migrate::MigrationState;
+    ///
+    /// let status = db.migration_status("people").await?;
+    /// assert_eq!((status.state, status.to), (MigrationState::Complete, 1));
+    /// assert!(!db.pause_migration("people").await?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the connection.
+    ///
+    /// # Cost
+    /// 2 GETs; 1 where none is under way.
+    pub async fn migration_status(&self, table: &str) -> Result<MigrationStatus> {
+        let status = status(self, table, 1).await;
+        status.map_err(|error| error.during("status", table.to_owned()))
+    }
+
+    /// As [`Migrate::pause`](super::Migrate::pause), of a table by its name.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    ///
+    /// # Cost
+    /// 2 GETs and 1 PUT.
+    pub async fn pause_migration(&self, table: &str) -> Result<bool> {
+        let paused = pause(self, table).await;
+        paused.map_err(|error| error.during("pause", table.to_owned()))
+    }
 }

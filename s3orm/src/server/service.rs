@@ -1,6 +1,7 @@
 //! S3's calls, each turned into the store's.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, Bucket, CompleteMultipartUploadInput,
@@ -429,8 +430,10 @@ impl S3 for Buckets {
     }
 
     async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
+        // Clients insist on a date, which no store keeps: the earliest there is.
         let bucket = |name| Bucket {
             name: Some(name),
+            creation_date: Some(SystemTime::UNIX_EPOCH.into()),
             ..Bucket::default()
         };
         let names = self.0.list_buckets().await.s3()?;
