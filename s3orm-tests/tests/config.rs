@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use s3orm::store::s3::{AddressingStyle, CannedAcl, IpVersion};
-use s3orm::{Config, Db, DbBuilder, ErrorKind, Profiles, Settings};
+use s3orm::{Config, Db, DbBuilder, Encryption, ErrorKind, KmsKey, Profiles, Settings};
 use s3orm_tests::proxy::{Fault, Proxy, any};
 use s3orm_tests::server::{BUCKET, TestServer};
 use s3orm_tests::tables::{Person, person};
@@ -45,6 +45,9 @@ const SAMPLES: &[Sample] = &[
     ("acl", "bucket-owner-read", |b| {
         b.acl(CannedAcl::BucketOwnerRead)
     }),
+    ("customer_key", "env:CUSTOMER_KEY", |b| {
+        b.customer_key("env:CUSTOMER_KEY")
+    }),
     ("expected_bucket_owner", "123456789012", |b| {
         b.expected_bucket_owner("123456789012")
     }),
@@ -55,6 +58,17 @@ const SAMPLES: &[Sample] = &[
     ("concurrency", "2", |b| b.concurrency(2)),
     ("max_requests", "99", |b| b.max_requests(99)),
     ("max_cost", "0.25", |b| b.max_cost(0.25)),
+    ("encryption", "AES256", |b| b.encryption(Encryption::S3)),
+    ("kms_key_id", "alias/people", |b| {
+        b.encryption(Encryption::Kms(KmsKey::new("alias/people")))
+    }),
+    ("kms_context", r#"{"tenant":"north"}"#, |b| {
+        let key = KmsKey::aws_managed().context("tenant", "north");
+        b.encryption(Encryption::Kms(key))
+    }),
+    ("bucket_key", "true", |b| {
+        b.encryption(Encryption::Kms(KmsKey::aws_managed().bucket_key(true)))
+    }),
     ("header.x-tenant", "a", |b| b.header("x-tenant", "a")),
     ("upload_header.cache-control", "no-cache", |b| {
         b.upload_header("cache-control", "no-cache")
@@ -97,6 +111,46 @@ fn each_option_is_the_same_wherever_it_is_said() {
         let variables = Config::new().variables(variables).unwrap();
         let variables = variables.builder_for(URL).unwrap();
         assert_eq!(format!("{variables:?}"), by_method, "{name} as a variable");
+    }
+}
+
+#[test]
+fn options_of_one_key_add_up_in_any_order_and_what_contradicts_is_refused() {
+    let key = KmsKey::new("alias/people").bucket_key(true);
+    let people = Settings::new().encryption(Encryption::Kms(key));
+    let plain = || Db::builder(URL).unwrap();
+    let expected = format!("{:?}", plain().table_settings("people", people));
+    let mut said = [
+        "tables.people.encryption=aws:kms",
+        "tables.people.kms_key_id=alias/people",
+        "tables.people.bucket_key=true",
+    ];
+    for _ in 0..said.len() {
+        said.rotate_left(1);
+        let built = Db::builder(&format!("{URL}?{}", said.join("&"))).unwrap();
+        assert_eq!(format!("{built:?}"), expected);
+    }
+    // What only names the other kind is a weaker source's word.
+    for (weak, strong, encryption) in [
+        ("aws:kms", "AES256", Encryption::S3),
+        ("AES256", "aws:kms", Encryption::Kms(KmsKey::aws_managed())),
+    ] {
+        let config = Config::new().toml("weak", &format!("encryption = '{weak}'"));
+        let config = config.unwrap().variables([("S3ORM_ENCRYPTION", strong)]);
+        let built = config.unwrap().builder_for(URL).unwrap();
+        let expected = plain().encryption(encryption);
+        assert_eq!(format!("{built:?}"), format!("{expected:?}"));
+    }
+    for contradiction in [
+        "encryption=AES256&kms_key_id=a",
+        "bucket_key=true&encryption=AES256",
+        "encryption=aes",
+        "kms_context=a",
+        "bucket_key=perhaps",
+        "customer_key=MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    ] {
+        let error = Db::builder(&format!("{URL}?{contradiction}")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{contradiction}");
     }
 }
 

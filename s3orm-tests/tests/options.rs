@@ -82,6 +82,7 @@ async fn start_upload(db: &Db) {
         content_encoding: None,
         metadata: Metadata::from([("a".to_owned(), "b".to_owned())]),
         checksums: false,
+        encryption: None,
     };
     let id = db.store().create_upload(upload).await.unwrap();
     db.store().abort_upload("upload", &id).await.unwrap();

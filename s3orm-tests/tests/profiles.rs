@@ -157,6 +157,7 @@ async fn what_runs_keeps_what_it_began_with() {
             content_encoding: None,
             metadata: Metadata::new(),
             checksums: false,
+            encryption: None,
         };
         let upload_id = store.create_upload(start).await.unwrap();
         updated.await.unwrap();
@@ -166,6 +167,7 @@ async fn what_runs_keeps_what_it_began_with() {
             number: 1,
             body: "all of it".into(),
             checksum: None,
+            encryption: None,
         };
         let etag = store.upload_part(part).await.unwrap();
         let end = CompleteUpload {

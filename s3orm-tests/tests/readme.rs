@@ -54,12 +54,17 @@ fn every_command_runs() {
 
 #[test]
 fn every_file_that_is_named_exists() {
-    for file in ["README.md", "CONTRIBUTING.md"] {
-        let text = read(file);
+    let pages = std::fs::read_dir(root().join("docs")).expect("there is a guide");
+    let pages = pages.map(|page| page.expect("it can be read").path());
+    let own = ["README.md", "CONTRIBUTING.md"].map(|file| root().join(file));
+    for file in own.into_iter().chain(pages) {
+        let text = std::fs::read_to_string(&file).expect("a page is text");
+        let folder = file.parent().expect("a page is in a folder");
         for link in text.split("](").skip(1) {
-            let link = link.split(')').next().unwrap_or_default();
+            let link = link.split([')', '#']).next().unwrap_or_default();
             if !link.starts_with("http") {
-                assert!(root().join(link).exists(), "{file} names `{link}`");
+                let there = folder.join(link).exists();
+                assert!(there, "{} names `{link}`", file.display());
             }
         }
     }

@@ -27,7 +27,7 @@ use crate::store::retry::RetryPolicy;
 #[cfg(feature = "s3")]
 use crate::store::s3::{Closer, S3Config};
 use crate::store::trace::TraceStore;
-use crate::store::{Layers, Store};
+use crate::store::{Encryption, Layers, Store};
 
 /// Where the rows are.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl DbBuilder {
 
     /// The application's settings, over those that were set before.
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.options.settings = settings.over(self.options.settings);
+        self.options.settings = settings.over(&self.options.settings);
         self
     }
 
@@ -124,7 +124,7 @@ impl DbBuilder {
     /// How many requests of a query or a batch are under way at once, at least 1 (16 unless set, 4 in
     /// batches whose requests hold many rows).
     pub fn concurrency(mut self, requests: usize) -> Self {
-        self.options.settings = self.options.settings.concurrency(requests);
+        self.options.settings.concurrency = Some(requests.max(1));
         self
     }
 
@@ -142,12 +142,21 @@ impl DbBuilder {
         self
     }
 
+    /// How S3 encrypts at rest what is written: as the bucket says, unless set. Refused beside a
+    /// [`customer_key`](Self::customer_key), and by every write to a folder. The parameters are
+    /// `encryption=AES256` or `encryption=aws:kms`, and of the latter `kms_key_id`, `kms_context` (a
+    /// JSON object) and `bucket_key`.
+    pub fn encryption(mut self, encryption: Encryption) -> Self {
+        self.options.settings.encryption = Some(encryption);
+        self
+    }
+
     /// Settings of the table of this name, over what was said for it before, a task's and the
     /// application's: see [`Settings`]. The parameters are `tables.<name>.<setting>=<value>`.
     pub fn table_settings(mut self, table: impl Into<String>, settings: Settings) -> Self {
         let tables = Arc::make_mut(&mut self.options.tables);
         let known = tables.entry(table.into()).or_default();
-        *known = settings.over(*known);
+        *known = settings.over(known);
         self
     }
 
@@ -194,10 +203,28 @@ impl DbBuilder {
         Ok(self.open().await?.db)
     }
 
+    /// What reads an object brings the customer's key along, so everything must be encrypted with it.
+    fn check_encryption(&self) -> Result<()> {
+        #[cfg(feature = "s3")]
+        if let Location::S3(config, _) = &self.location
+            && config.customer_key.is_some()
+        {
+            let settings = &self.options.settings;
+            let mut all = self.options.tables.values().chain([settings]);
+            if all.any(|settings| settings.encryption.is_some()) {
+                let detail = "objects are encrypted by `encryption` or by the `customer_key`, and \
+                              the connection has both";
+                return Err(Error::config(detail, "leave one of them out").during("connect", ""));
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) async fn open(self) -> Result<Opened> {
         if let Some(error) = self.misfit {
             return Err(error.during("connect", ""));
         }
+        self.check_encryption()?;
         let env = &self.options.env;
         let bottom = open(self.location, env.clone())
             .await

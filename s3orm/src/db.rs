@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
+use crate::catalog::Leases;
 use crate::config::DbBuilder;
 use crate::doctor::Report;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::Leases;
 use crate::schema::S3Schema;
 use crate::settings::{self, Settings};
 use crate::store::{Layers, Store, StoreErrorKind};
@@ -127,7 +127,7 @@ impl Db {
 
     fn open_again(layers: Layers, options: Options, known: Arc<Known>) -> Self {
         Self(Arc::new(Inner {
-            store: layers.stack(&options.env, options.table.retries),
+            store: layers.stack(&options.env, &options.table, &options.settings),
             layers,
             options,
             known,
@@ -137,12 +137,12 @@ impl Db {
     /// This database as its table of this name uses it.
     pub(crate) fn of_table(&self, name: &str) -> Self {
         let settings = self.0.options.tables.get(name);
-        self.handed_to_table(settings.copied().unwrap_or_default())
+        self.handed_to_table(settings.cloned().unwrap_or_default())
     }
 
     /// This database for a table with these settings, over those that it has.
     pub(crate) fn with(&self, settings: Settings) -> Self {
-        self.handed_to_table(settings.over(self.0.options.table))
+        self.handed_to_table(settings.over(&self.0.options.table))
     }
 
     fn handed_to_table(&self, table: Settings) -> Self {
@@ -245,7 +245,7 @@ impl Db {
             .with_help("store large data apart, or raise `max_row_bytes`"))
     }
 
-    /// What is known of the indexes of its tables, and since when.
+    /// What is known of its tables, and since when.
     pub(crate) fn leases(&self) -> &Leases {
         &self.0.known.leases
     }

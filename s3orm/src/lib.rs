@@ -249,6 +249,7 @@
 pub mod batch;
 pub mod body;
 mod bucket;
+mod catalog;
 mod config;
 mod db;
 pub mod doctor;
@@ -291,11 +292,13 @@ pub use query::{BelongsTo, Filter, KeyPrefix, Query};
 pub use row::{AsRow, IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
-    BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed, Nullable,
-    NullableColumn, Patchable, Prepare, Presence, Required, S3Schema, TableSchema, Timestamp,
-    Transactional, WriteEvent,
+    BodyFormat, ColumnHandle, ColumnSchema, Difference, Generate, InKey, IndexState, KeyHandle,
+    Managed, Nullable, NullableColumn, Patchable, Prepare, Presence, Required, S3Schema,
+    SchemaDiff, StoredColumn, StoredIndex, StoredSchema, TableSchema, Timestamp, Transactional,
+    WriteEvent,
 };
 pub use settings::{Settings, scope};
+pub use store::{Encryption, KmsKey};
 pub use table::{Decision, Insert, Table};
 
 /// What generated code names. Not for use by hand: it changes without notice.
@@ -329,15 +332,24 @@ pub mod __private {
     };
 }
 
-/// The README's program runs.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;
-
-/// The programs of the page on configuration run.
+/// The programs of the README and of the guide run.
 #[cfg(all(doctest, feature = "s3", feature = "toml"))]
-#[doc = include_str!("../../docs/configuration.md")]
-pub struct ConfigurationPage;
+mod guide {
+    macro_rules! pages {
+        ($($name:ident = $page:literal)*) => {
+            $(#[doc = include_str!(concat!("../../", $page))] pub struct $name;)*
+        };
+    }
+
+    pages! {
+        Readme = "README.md"
+        ComingFrom = "docs/coming-from.md"
+        Concurrency = "docs/concurrency.md"
+        Configuration = "docs/configuration.md"
+        Costs = "docs/costs.md"
+        Keys = "docs/keys.md"
+    }
+}
 
 /// The programs of the page on bodies run.
 #[cfg(all(doctest, feature = "msgpack", feature = "zstd", feature = "garde"))]

@@ -2,6 +2,8 @@
 
 use tokio::task_local;
 
+use crate::store::Encryption;
+
 task_local! {
     static SCOPE: Settings;
 }
@@ -31,7 +33,7 @@ task_local! {
 /// scope(Settings::new().max_row_bytes(100), roomy.put(long(2)).into_future()).await?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[must_use = "settings do nothing until they are given to a connection, a scope or a table"]
 pub struct Settings {
     pub(crate) max_row_bytes: Option<u64>,
@@ -40,6 +42,7 @@ pub struct Settings {
     pub(crate) concurrency: Option<usize>,
     pub(crate) max_requests: Option<u64>,
     pub(crate) max_cost: Option<f64>,
+    pub(crate) encryption: Option<Encryption>,
 }
 
 impl Settings {
@@ -89,8 +92,21 @@ impl Settings {
         self
     }
 
+    /// How S3 encrypts at rest what is written (as the bucket says where no level does). A folder
+    /// encrypts nothing, and refuses; memory only remembers what was asked for.
+    ///
+    /// ```
+    /// use s3orm::{Encryption, KmsKey, Settings};
+    ///
+    /// let secret = Settings::new().encryption(Encryption::Kms(KmsKey::new("alias/people")));
+    /// ```
+    pub fn encryption(mut self, encryption: Encryption) -> Self {
+        self.encryption = Some(encryption);
+        self
+    }
+
     /// These, and `below` where these say nothing.
-    pub(crate) fn over(self, below: Self) -> Self {
+    pub(crate) fn over(self, below: &Self) -> Self {
         Self {
             max_row_bytes: self.max_row_bytes.or(below.max_row_bytes),
             max_attempts: self.max_attempts.or(below.max_attempts),
@@ -98,6 +114,7 @@ impl Settings {
             concurrency: self.concurrency.or(below.concurrency),
             max_requests: self.max_requests.or(below.max_requests),
             max_cost: self.max_cost.or(below.max_cost),
+            encryption: self.encryption.or_else(|| below.encryption.clone()),
         }
     }
 }
@@ -126,12 +143,18 @@ impl Settings {
 /// # Ok(()) }
 /// ```
 pub async fn scope<F: Future>(settings: Settings, future: F) -> F::Output {
-    SCOPE.scope(settings.over(current()), future).await
+    SCOPE.scope(settings.over(&current()), future).await
+}
+
+/// The future with the settings of the scope that this is called in: for what is spawned, and does
+/// work of who is in the scope.
+pub(crate) fn inherited<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    SCOPE.scope(current(), future)
 }
 
 /// The settings of the scope that this is called in.
 pub(crate) fn current() -> Settings {
-    SCOPE.try_with(|settings| *settings).unwrap_or_default()
+    SCOPE.try_with(Settings::clone).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -142,7 +165,7 @@ mod tests {
     async fn scopes_add_to_each_other_and_end() {
         assert_eq!(current(), Settings::new());
         let outer = Settings::new().retries(1).concurrency(0);
-        scope(outer, async {
+        scope(outer.clone(), async {
             assert_eq!(current().concurrency, Some(1), "at least one");
             scope(Settings::new().retries(2).max_attempts(3), async {
                 let both = Settings::new().retries(2).max_attempts(3).concurrency(1);

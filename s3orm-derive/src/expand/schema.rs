@@ -35,6 +35,8 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
     quote! {
         _s3orm::TableSchema {
             table: #table,
+            version: 1,
+            previous: _s3orm::None,
             path: _s3orm::PathTemplate {
                 pieces: &[#(#pieces),*],
                 extension: #extension,

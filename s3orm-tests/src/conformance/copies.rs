@@ -181,6 +181,7 @@ pub(super) async fn copy_of_parts(f: &Fixture) -> Outcome {
         number: 1,
         body: "hello".into(),
         checksum: None,
+        encryption: None,
     };
     let parts = vec![(1, store.upload_part(part).await?)];
     let complete = CompleteUpload {

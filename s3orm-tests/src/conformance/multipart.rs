@@ -28,6 +28,7 @@ impl<'a> Upload<'a> {
             content_encoding: Some("zstd".to_owned()),
             metadata: [("upload".to_owned(), "yes".to_owned())].into(),
             checksums: true,
+            encryption: None,
         };
         Ok(Self {
             f,
@@ -54,6 +55,7 @@ impl<'a> Upload<'a> {
             number,
             body,
             checksum: Some(checksum),
+            encryption: None,
         };
         self.f.store().upload_part(request).await
     }

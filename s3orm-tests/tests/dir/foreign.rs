@@ -152,6 +152,7 @@ async fn all_is_for_the_owner_alone() {
         number: 1,
         body: "1".into(),
         checksum: None,
+        encryption: None,
     };
     rows.store.upload_part(part).await.expect("a part");
     let mut folders = vec![rows.path("")];

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::DbBuilder;
 use crate::error::{Error, Result, did_you_mean};
 use crate::settings::Settings;
+use crate::store::{Encryption, KmsKey};
 use crate::url::{no_secrets, shown};
 
 type Setter = fn(DbBuilder, &str) -> Result<DbBuilder>;
@@ -80,6 +81,10 @@ const OPTIONS: &[(&str, Setter)] = &[
     #[cfg(feature = "s3")]
     ("acl", |builder, value| Ok(builder.acl(acl(value)?))),
     #[cfg(feature = "s3")]
+    ("customer_key", |builder, value| {
+        Ok(builder.customer_key(value))
+    }),
+    #[cfg(feature = "s3")]
     ("expected_bucket_owner", |builder, value| {
         Ok(builder.expected_bucket_owner(value))
     }),
@@ -118,10 +123,23 @@ const SETTINGS: &[(&str, SettingSetter)] = &[
     ("max_cost", |settings, value| {
         Ok(settings.max_cost(dollars(value)?))
     }),
+    ("encryption", encryption),
+    ("kms_key_id", |settings, value| {
+        kms(settings, |key| key.id = Some(value.into()))
+    }),
+    ("kms_context", |settings, value| {
+        let context = serde_json::from_str(value);
+        let context = context.map_err(|_| expected("write a JSON object of texts"))?;
+        kms(settings, |key| key.context = Arc::new(context))
+    }),
+    ("bucket_key", |settings, value| {
+        let enabled = boolean(value)?;
+        kms(settings, |key| key.bucket_key = Some(enabled))
+    }),
 ];
 
 /// Options that are secrets: text that others may see names where they are.
-const SECRET: &[&str] = &["secret_access_key", "session_token"];
+const SECRET: &[&str] = &["secret_access_key", "session_token", "customer_key"];
 
 /// Words that are secrets or their names in other libraries' connection strings.
 const SECRETS: &[&str] = &["key", "secret", "password", "token", "credential"];
@@ -184,11 +202,14 @@ impl Given<'_> {
             Target::UploadHeader(name) => return Ok(builder.upload_header(name, self.text)),
             Target::Connection(set) => set(builder, self.text),
             Target::Setting(set) => {
-                let settings = builder.options.settings;
+                let settings = builder.options.settings.clone();
                 set(settings, self.text).map(|settings| builder.settings(settings))
             }
-            Target::TableSetting(table, set) => set(Settings::new(), self.text)
-                .map(|settings| builder.table_settings(table, settings)),
+            Target::TableSetting(table, set) => {
+                let settings = builder.options.tables.get(&table).cloned();
+                set(settings.unwrap_or_default(), self.text)
+                    .map(|settings| builder.table_settings(table, settings))
+            }
         };
         set.map_err(|error| {
             let help = error.help().unwrap_or_default().to_owned();
@@ -342,6 +363,40 @@ fn duration(value: &str) -> Result<Duration> {
         ));
     }
     Ok(duration)
+}
+
+/// What options of the key are said with it, before or after, stay.
+fn encryption(mut settings: Settings, value: &str) -> Result<Settings> {
+    match value {
+        "AES256" => match settings.encryption.take() {
+            Some(Encryption::Kms(key)) if key != KmsKey::default() => Err(expected(
+                "write `aws:kms`, or leave out `kms_key_id`, `kms_context` and `bucket_key`",
+            )),
+            _ => Ok(settings.encryption(Encryption::S3)),
+        },
+        "aws:kms" => {
+            // Of a weaker source.
+            if settings.encryption == Some(Encryption::S3) {
+                settings.encryption = None;
+            }
+            kms(settings, |_| ())
+        }
+        _ => Err(expected("write `AES256` (a key of S3's own) or `aws:kms`")),
+    }
+}
+
+fn kms(mut settings: Settings, set: impl FnOnce(&mut KmsKey)) -> Result<Settings> {
+    let mut key = match settings.encryption.take() {
+        None => KmsKey::default(),
+        Some(Encryption::Kms(key)) => key,
+        Some(Encryption::S3) => {
+            return Err(expected(
+                "write it with `encryption=aws:kms`; it is `AES256`",
+            ));
+        }
+    };
+    set(&mut key);
+    Ok(settings.encryption(Encryption::Kms(key)))
 }
 
 /// A file's path, which may be written like a secret's.

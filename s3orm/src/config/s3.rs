@@ -170,6 +170,18 @@ impl DbBuilder {
         self.s3("acl", |config| config.acl = Some(acl))
     }
 
+    /// SSE-C: a key of 32 bytes, in base64, that goes with every request, that S3 encrypts what is
+    /// written with, and keeps nothing of: here, or where it is, as
+    /// [`secret_access_key`](Self::secret_access_key). Who loses the key loses what was written with it.
+    ///
+    /// Objects that were written without it cannot be read with it, nor the other way round. There
+    /// are no signed URLs then, and no plain `http://` to another machine.
+    pub fn customer_key(self, key: impl Into<SecretSource>) -> Self {
+        self.s3("customer_key", |config| {
+            config.customer_key = Some(key.into());
+        })
+    }
+
     /// Only addresses of this version of IP: `4` or `6`. Both unless set, IPv6 first where the
     /// machine has it.
     pub fn ip(self, version: IpVersion) -> Self {

@@ -90,6 +90,7 @@ async fn upload(lab: &Lab, precondition: Precondition) -> Answer<Answer<()>> {
         number: 1,
         body: "3".into(),
         checksum: None,
+        encryption: None,
     };
     let end = match lab.hear(lab.store(0, 1).upload_part(part).await) {
         Ok(tag) => {

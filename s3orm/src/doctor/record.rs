@@ -86,6 +86,7 @@ pub(super) async fn write(db: &Db, report: &Report) -> Result<()> {
             content_encoding: None,
             metadata: Metadata::from([(write::ID.to_owned(), write::new_id(db.env()))]),
             checksum: None,
+            encryption: None,
         };
         match write::put(db.store(), db.env(), &request).await {
             Ok(_) => return Ok(()),

@@ -109,11 +109,11 @@ impl Query {
         {
             return Err(no_prefix(&layout.columns[depth - 1], &layout.columns[gap]));
         }
-        let in_folders = fixed < depth && depth < layout.columns.len();
+        let in_folders = fixed < depth && depth < layout.columns.len() && layout.is_folders();
         let distinct: BTreeSet<Values> =
             if in_folders && gap.is_none() && fixed == self.values.len() {
                 let folders = self.folders(&prefix, depth - fixed).await?;
-                let values = folders.iter().filter_map(|path| layout.segments(path));
+                let values = folders.iter().filter_map(|path| layout.first(path));
                 values.map(|values| values.only(columns)).collect()
             } else {
                 let rows = self.listing()?;

@@ -47,6 +47,27 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Tables that are described
+//!
+//! Where a program has [created](crate::Table::create) a table, its description has the columns:
+//!
+//! ```
+//! # use s3orm::{Db, S3Schema};
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let db = s3orm::Db::connect("memory:").await?;
+//! #[derive(serde::Serialize, serde::Deserialize, S3Schema)]
+//! #[s3(table = "people", path = "city=<city>/<id:ordered>")]
+//! struct Person { city: String, id: u64 }
+//!
+//! db.table::<Person>().create().await?;
+//! db.table().put(Person { city: "Oslo".into(), id: 7 }).await?;
+//!
+//! let people = db.open_dynamic("people").await?;
+//! let row = people.select([("city", "Oslo"), ("id", "7")]).await?.expect("it was put");
+//! assert_eq!(row.text()?, r#"{"city":"Oslo","id":7}"#);
+//! # Ok(()) }
+//! ```
+//!
 //! # Stamped tables
 //!
 //! The rows of tables with transactions or indexes carry the library's member `_m`, and are written
@@ -61,6 +82,7 @@
 //! every other method; [`query_by_key`](DynamicTable::query_by_key) shows them.
 
 mod body;
+mod described;
 mod distinct;
 mod query;
 mod values;
@@ -157,11 +179,7 @@ impl Dynamic {
             folder: format!("{}{}/", self.db.prefix(), self.table).into(),
             db: self.db.of_table(&self.table),
             name: self.table.into(),
-            layout: Arc::new(Layout {
-                columns,
-                extension: self.extension,
-                encoding: self.encoding,
-            }),
+            layout: Arc::new(Layout::of_segments(columns, self.extension, self.encoding)),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind, Result, did_you_mean};
-use crate::key::{Encoding, escape_from, unescape};
+use crate::key::{Converter, Encoding, escape_from, unescape};
 
 /// Values of key columns by name: all of a row's, or some to look for.
 ///
@@ -102,15 +102,48 @@ impl fmt::Display for Values {
     }
 }
 
-/// How the keys of a dynamic table are made: a segment for each column.
+fn unreadable(what: &str) -> Error {
+    let detail = format!("{what} cannot be a part of a key as it is");
+    Error::new(ErrorKind::InvalidKey, detail)
+        .with_help("it is empty, `.`, `..` or holds a `/`; `Encoding::Escaped` takes any")
+}
+
+/// How the keys of a dynamic table are made.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) columns: Vec<String>,
-    pub(super) extension: String,
+    /// What stands before each column: of the first nothing, of others `/`, unless a template says
+    /// otherwise.
+    pub(super) before: Vec<String>,
+    /// What follows the last one, with the extension.
+    pub(super) tail: String,
     pub(super) encoding: Encoding,
+    /// How values are written, of columns that are not written as they are.
+    pub(super) forms: Vec<Option<Converter>>,
 }
 
 impl Layout {
+    /// A segment for each column.
+    pub(super) fn of_segments(columns: Vec<String>, tail: String, encoding: Encoding) -> Self {
+        let before = |place| if place == 0 { "" } else { "/" };
+        Self {
+            before: (0..columns.len()).map(|at| before(at).to_owned()).collect(),
+            forms: vec![None; columns.len()],
+            columns,
+            tail,
+            encoding,
+        }
+    }
+
+    /// Whether each column but the first begins a folder level of its own.
+    pub(super) fn is_folders(&self) -> bool {
+        let slashes = |text: &String| text.matches('/').count();
+        self.before
+            .iter()
+            .map(slashes)
+            .eq((0..self.columns.len()).map(|at| at.min(1)))
+    }
+
     /// What follows the table's folder in the key of a row with all these values.
     pub(super) fn path(&self, values: &Values) -> Result<String> {
         self.check(values)?;
@@ -121,11 +154,10 @@ impl Layout {
                 Error::new(ErrorKind::InvalidKey, detail)
                     .with_help("name every column; `query` takes some of them")
             })?;
-            if place > 0 {
-                path.push('/');
-            }
-            self.push(column, value, place + 1 == self.columns.len(), &mut path)?;
+            self.push(place, value, &mut path)?;
         }
+        path.push_str(&self.tail);
+        self.check_segments(&path)?;
         Ok(path)
     }
 
@@ -139,58 +171,83 @@ impl Layout {
             return Ok((self.path(values)?, fixed));
         }
         let mut prefix = String::new();
-        for column in &self.columns[..fixed] {
-            self.push(
-                column,
-                values.get(column).unwrap_or_default(),
-                false,
-                &mut prefix,
-            )?;
-            prefix.push('/');
+        for (place, column) in self.columns[..fixed].iter().enumerate() {
+            let value = values.get(column).unwrap_or_default();
+            self.push(place, value, &mut prefix)?;
         }
+        prefix.push_str(&self.before[fixed]);
+        self.check_segments(&prefix)?;
         Ok((prefix, fixed))
     }
 
     /// The values of a path; `None` if it is no row's.
     pub(super) fn parse(&self, path: &str) -> Option<Values> {
-        let segments = path.strip_suffix(&*self.extension)?;
-        let values = self.segments(segments)?;
+        let values = self.first(path.strip_suffix(&*self.tail)?)?;
         (values.len() == self.columns.len()).then_some(values)
     }
 
-    /// The values of the first columns, of as many segments.
-    pub(super) fn segments(&self, path: &str) -> Option<Values> {
-        let mut columns = self.columns.iter();
+    /// The values of the first columns, of as many as a path has.
+    pub(super) fn first(&self, path: &str) -> Option<Values> {
         let mut values = Values::default();
-        for segment in path.split('/') {
+        let mut rest = path;
+        for (place, column) in self.columns.iter().enumerate() {
+            rest = rest.strip_prefix(&*self.before[place])?;
+            let next = self.before.get(place + 1);
+            let end = next.and_then(|next| rest.find(&**next));
+            let (text, after) = rest.split_at(end.unwrap_or(rest.len()));
+            if text.contains('/') {
+                return None;
+            }
             let value = match self.encoding {
-                Encoding::Escaped => unescape(segment).ok()?.into_owned(),
-                Encoding::Verbatim if segment.is_empty() => return None,
-                Encoding::Verbatim => segment.to_owned(),
+                Encoding::Escaped => unescape(text).ok()?.into_owned(),
+                Encoding::Verbatim if text.is_empty() => return None,
+                Encoding::Verbatim => text.to_owned(),
             };
-            values.0.push((columns.next()?.clone(), value));
+            let value = match &self.forms[place] {
+                Some(form) => form.read(&value).ok()?,
+                None => value,
+            };
+            values.0.push((column.clone(), value));
+            rest = after;
+            if rest.is_empty() {
+                break;
+            }
         }
-        Some(values)
+        rest.is_empty().then_some(values)
     }
 
-    fn push(&self, column: &str, value: &str, last: bool, path: &mut String) -> Result<()> {
+    fn push(&self, place: usize, value: &str, path: &mut String) -> Result<()> {
+        path.push_str(&self.before[place]);
         let start = path.len();
-        path.push_str(value);
+        match &self.forms[place] {
+            None => path.push_str(value),
+            Some(form) => {
+                let text = form.write(value).map_err(|error| {
+                    let detail = format!("key column `{}`: {error}", self.columns[place]);
+                    Error::new(ErrorKind::InvalidKey, detail)
+                })?;
+                path.push_str(&text);
+            }
+        }
         if self.encoding == Encoding::Escaped {
             escape_from(path, start);
+            return Ok(());
         }
-        let extension = if last { &*self.extension } else { "" };
-        path.push_str(extension);
-        let segment = &path[start..];
-        let unreadable = value.is_empty() || value.contains('/') || matches!(segment, "." | "..");
-        if unreadable && self.encoding == Encoding::Verbatim {
-            let detail = format!(
-                "key column `{column}`: `{}` cannot be a segment of a key as it is",
+        let next = self.before.get(place + 1).map_or("/", String::as_str);
+        if value.is_empty() || value.contains('/') || value.contains(next) {
+            let column = &self.columns[place];
+            return Err(unreadable(&format!(
+                "key column `{column}`: `{}`",
                 value.escape_debug()
-            );
-            return Err(Error::new(ErrorKind::InvalidKey, detail).with_help(
-                "it is empty, `.`, `..` or holds a `/`; `Encoding::Escaped` takes any",
-            ));
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_segments(&self, path: &str) -> Result<()> {
+        let odd = |segment: &str| matches!(segment, "." | "..");
+        if self.encoding == Encoding::Verbatim && path.split('/').any(odd) {
+            return Err(unreadable(&format!("`{}`", path.escape_debug())));
         }
         Ok(())
     }

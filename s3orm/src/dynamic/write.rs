@@ -70,6 +70,7 @@ impl<'a> Write<'a> {
             content_encoding: None,
             metadata: self.options.metadata(db.env())?,
             checksum: None,
+            encryption: None,
         };
         match write::put(db.store(), db.env(), &request).await {
             Ok(etag) => Ok(written(self.body.bytes, request, etag)),

@@ -12,11 +12,11 @@ use super::claim;
 use super::handle::{AnyIndex, IndexSchema};
 use super::layout::{Fact, object_key};
 use super::object::{look, put};
-use super::state::{LEASE, State};
 use super::upkeep::DEADLINE;
 use super::verify::Scanned;
+use crate::catalog::object::LEASE;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::S3Schema;
+use crate::schema::{IndexState, S3Schema};
 use crate::stamp::Seen;
 use crate::store::{DeleteObject, Precondition};
 use crate::table::{RequestFuture, Table, operation, store_error};
@@ -192,7 +192,7 @@ impl<'a, T: S3Schema> Build<'a, T> {
 
     async fn run(self) -> Result<Built> {
         let (state, joined) = self.table.begin_build(self.number).await?;
-        if state == State::Readable {
+        if state == IndexState::Readable {
             return Ok(Built {
                 readable: true,
                 ..Built::default()

@@ -64,7 +64,7 @@ pub(crate) async fn take<T: S3Schema>(
     let db = table.db();
     let index = &T::SCHEMA.indexes[number];
     let key = object_key(db, T::SCHEMA.table, index, values, "")?;
-    let mut again = Again::new(db);
+    let mut again = Again::new(db, "index");
     let mut seen: Option<(ETag, u32)> = None;
     loop {
         let claim = read(db, &key).await?;

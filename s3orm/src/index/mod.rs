@@ -112,5 +112,4 @@ pub use get::{GetBy, ReadBy};
 pub use handle::{AnyIndex, IndexColumn, IndexHandle, IndexSchema, Projection, UniqueHandle};
 #[doc(hidden)]
 pub use handle::{IndexVisitor, index_form};
-pub(crate) use state::Leases;
 pub use verify::{Finding, Problem, Verified, Verify};

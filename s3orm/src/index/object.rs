@@ -1,4 +1,4 @@
-//! The requests that entries and claims have in common: each is on the version that was seen, and
+//! The requests that entries, claims and schema objects have in common: each is on the version that was seen, and
 //! each write has a new stamp.
 
 use std::time::SystemTime;
@@ -78,6 +78,7 @@ pub(crate) async fn put(
         content_encoding: None,
         metadata,
         checksum: None,
+        encryption: None,
     };
     let put = write::put_or_reread(db.store(), db.env(), &request).await;
     Ok(put.map(|etag| Made {
@@ -91,13 +92,16 @@ pub(crate) async fn put(
 /// and it is to be begun again.
 pub(crate) struct Again<'a> {
     attempts: crate::db::Attempts<'a>,
+    /// What is written.
+    what: &'static str,
     lost: u32,
 }
 
 impl<'a> Again<'a> {
-    pub(crate) fn new(db: &'a Db) -> Self {
+    pub(crate) fn new(db: &'a Db, what: &'static str) -> Self {
         Self {
             attempts: db.attempts(),
+            what,
             lost: 0,
         }
     }
@@ -110,8 +114,10 @@ impl<'a> Again<'a> {
                 if self.attempts.next().await {
                     return Ok(());
                 }
-                let detail =
-                    "other writers of the index were faster each time; the row was not written";
+                let detail = format!(
+                    "other writers of the {} were faster each time; nothing else was written",
+                    self.what
+                );
                 Err(Error::new(ErrorKind::Conflict, detail)
                     .with_source(error)
                     .with_key(key))
@@ -123,8 +129,10 @@ impl<'a> Again<'a> {
                     return Ok(());
                 }
                 // What lands late is found to be dead: the row is as it was.
-                let detail =
-                    "the answers to a write of the index were lost; the row was not written";
+                let detail = format!(
+                    "the answers to a write of the {} were lost; nothing else was written",
+                    self.what
+                );
                 Err(Error::new(ErrorKind::Unavailable, detail)
                     .with_source(error)
                     .with_key(key))
@@ -147,7 +155,7 @@ pub(crate) async fn add_entry(
     row: &str,
     columns: &Map<String, Value>,
 ) -> Result<Made> {
-    let mut again = Again::new(db);
+    let mut again = Again::new(db, "index");
     let mut seen = None;
     loop {
         let body = |stamp: &str| entry_body(stamp, row, columns);

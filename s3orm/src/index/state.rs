@@ -1,172 +1,46 @@
 //! What is known of a table's indexes: which there are, and which may be asked.
 //!
-//! `<prefix>/_s3orm/schema/<table>.json` lists the indexes of a table with their states. It is made by
-//! the first write of a table that has an index: of an empty table its indexes can be read at once,
-//! of another they must be built. Whoever writes reads it again when what is known is older than
-//! [`LEASE`], and refuses to write a table that has an index which the program does not declare: its
-//! rows would be missing there.
+//! The table's schema object ([`catalog`](crate::catalog)) lists its indexes with their states. It is
+//! made by the first write of a table that has an index, if not before: of an empty table its indexes
+//! can be read at once, of another they must be built. Whoever writes reads it again when what is known
+//! is older than [`LEASE`](object::LEASE), and refuses to write a table that has an index which the
+//! program does not declare: its rows would be missing there.
 //!
 //! | state | writers keep it | it is asked |
 //! |---|---|---|
 //! | `write_only` | yes | no: rows may be missing |
 //! | `readable` | yes | yes |
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::handle::{IndexSchema, Projection};
-use super::object::{Again, look, put};
-use crate::env::Instant;
+use super::handle::IndexSchema;
+use crate::catalog::object::{self, Before};
+use crate::catalog::table::first_description;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::S3Schema;
-use crate::store::{ETag, ListObjects};
+use crate::schema::stored::index_name;
+use crate::schema::{IndexState, S3Schema, StoredIndex, StoredSchema};
 use crate::table::Table;
 
-/// How long what was read of a table's indexes is relied on.
-pub(super) const LEASE: Duration = Duration::from_secs(30);
-
-/// What is known of tables, by their names.
-#[derive(Debug, Default)]
-pub(crate) struct Leases(Mutex<BTreeMap<&'static str, Lease>>);
-
-#[derive(Debug, Clone)]
-struct Lease {
-    since: Instant,
-    body: Arc<Body>,
-}
-
-impl Leases {
-    fn with<R>(&self, change: impl FnOnce(&mut BTreeMap<&'static str, Lease>) -> R) -> R {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+/// Whether the program means the same index.
+///
+/// # Errors
+/// [`Schema`](ErrorKind::Schema).
+fn check(declared: &StoredIndex, index: &IndexSchema) -> Result<()> {
+    let own = StoredIndex::new(index, declared.state, false);
+    if declared.is_same(&own) {
+        return Ok(());
     }
-}
-
-/// What the object says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Body {
-    #[serde(rename = "_m")]
-    member: Member,
-    indexes: BTreeMap<String, Declared>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Member {
-    v: String,
-}
-
-/// An index, as it is on the bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Declared {
-    columns: Vec<String>,
-    projection: Vec<String>,
-    state: State,
-    /// Whether others may have known of this table's indexes without this one.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    joined: bool,
-}
-
-/// Whether an index may be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum State {
-    WriteOnly,
-    Readable,
-}
-
-/// The name of an index in the object: plain and unique ones may share theirs.
-fn name(index: &IndexSchema) -> String {
-    let kind = if index.unique { "unique" } else { "index" };
-    format!("{kind}.{}", index.name)
-}
-
-impl Declared {
-    fn new(index: &IndexSchema, state: State, joined: bool) -> Self {
-        let texts = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Self {
-            columns: texts(index.columns),
-            projection: match index.projection {
-                Projection::Keys => Vec::new(),
-                Projection::All => vec!["*".to_owned()],
-                Projection::Columns(names) => texts(names),
-            },
-            state,
-            joined,
-        }
-    }
-
-    /// Whether the program means the same index.
-    ///
-    /// # Errors
-    /// [`Schema`](ErrorKind::Schema).
-    fn check(&self, index: &IndexSchema) -> Result<()> {
-        let own = Self::new(index, self.state, self.joined);
-        if *self == own {
-            return Ok(());
-        }
-        let (kind, name) = (index.kind(), index.name);
-        let detail = format!(
-            "the {kind} `{name}` is over ({}) on the bucket, and over ({}) in this program, or its projection differs",
-            self.columns.join(", "),
-            own.columns.join(", ")
-        );
-        let help = "give the index another name, or `drop_index` the one on the bucket";
-        Err(Error::new(ErrorKind::Schema, detail).with_help(help))
-    }
+    let (kind, name) = (index.kind(), index.name);
+    let detail = format!(
+        "the {kind} `{name}` is over ({}) on the bucket, and over ({}) in this program, or its projection differs",
+        declared.columns.join(", "),
+        own.columns.join(", ")
+    );
+    let help = "give the index another name, or `drop_index` the one on the bucket";
+    Err(Error::new(ErrorKind::Schema, detail).with_help(help))
 }
 
 impl<T: S3Schema> Table<T> {
-    fn state_key(&self) -> String {
-        format!(
-            "{}_s3orm/schema/{}.json",
-            self.db().prefix(),
-            T::SCHEMA.table
-        )
-    }
-
-    async fn read_state(&self) -> Result<Option<(Arc<Body>, ETag)>> {
-        let (key, since) = (self.state_key(), self.db().env().instant());
-        let Some(found) = look(self.db(), &key).await? else {
-            return Ok(None);
-        };
-        let body = serde_json::from_slice(&found.body).map_err(|error| {
-            Error::new(ErrorKind::Decode, "the object is no description of indexes")
-                .with_source(error)
-                .with_key(key)
-        })?;
-        let body: Arc<Body> = Arc::new(body);
-        let lease = Lease {
-            since,
-            body: Arc::clone(&body),
-        };
-        self.db()
-            .leases()
-            .with(|all| all.insert(T::SCHEMA.table, lease));
-        Ok(Some((body, found.etag)))
-    }
-
-    /// What is known, if that is recent.
-    fn known_state(&self) -> Option<Arc<Body>> {
-        let now = self.db().env().instant();
-        let lease = self
-            .db()
-            .leases()
-            .with(|all| all.get(T::SCHEMA.table).cloned())?;
-        (now.duration_since(lease.since) < LEASE).then_some(lease.body)
-    }
-
-    /// Whether there is no object in the table's folder.
-    async fn is_empty(&self) -> Result<bool> {
-        let request = ListObjects {
-            prefix: self.folder().to_owned(),
-            limit: Some(1),
-            ..ListObjects::default()
-        };
-        Ok(self.db().page(request).await?.objects.is_empty())
-    }
-
     /// Asks whether the table may be written by this program, and makes its indexes known.
     ///
     /// # Errors
@@ -175,12 +49,12 @@ impl<T: S3Schema> Table<T> {
     /// Cost: nothing, and 1 GET when what is known is older than 30 seconds; 1 LIST and 1 PUT more
     /// before the first write of all.
     pub(crate) async fn may_write(&self) -> Result<()> {
-        let body = match self.known_state() {
-            Some(body) => body,
-            None => self.state_with_all().await?,
+        let schema = match object::known(self.db(), T::SCHEMA.table) {
+            Some(schema) => schema,
+            None => self.schema_with_all().await?,
         };
-        if !Self::check_all(&body)? {
-            self.state_with_all().await?;
+        if !Self::check_all(&schema)? {
+            self.schema_with_all().await?;
         }
         Ok(())
     }
@@ -189,10 +63,10 @@ impl<T: S3Schema> Table<T> {
     ///
     /// # Errors
     /// [`Schema`](ErrorKind::Schema): there is one that it does not declare.
-    fn check_all(body: &Body) -> Result<bool> {
+    fn check_all(schema: &StoredSchema) -> Result<bool> {
         let own = T::SCHEMA.indexes;
-        for there in body.indexes.keys() {
-            if !own.iter().any(|index| name(index) == *there) {
+        for there in schema.indexes.keys() {
+            if !own.iter().any(|index| index_name(index) == *there) {
                 let detail = format!(
                     "the table has the index `{there}`, which this program does not declare"
                 );
@@ -203,82 +77,43 @@ impl<T: S3Schema> Table<T> {
         }
         let mut all = true;
         for index in own {
-            match body.indexes.get(&name(index)) {
-                Some(declared) => declared.check(index)?,
+            match schema.indexes.get(&index_name(index)) {
+                Some(declared) => check(declared, index)?,
                 None => all = false,
             }
         }
         Ok(all)
     }
 
-    /// The object with all indexes of the program in it.
-    async fn state_with_all(&self) -> Result<Arc<Body>> {
-        self.change_state(|body, of_new| {
-            let Some(body) = body else {
-                let indexes = T::SCHEMA.indexes.iter();
-                let indexes =
-                    indexes.map(|index| (name(index), Declared::new(index, of_new, false)));
-                return Ok(Some(Body {
-                    member: Member::default(),
-                    indexes: indexes.collect(),
-                }));
+    /// The schema object with all indexes of the program in it.
+    async fn schema_with_all(&self) -> Result<Arc<StoredSchema>> {
+        let schema = self.change_schema(|before| {
+            let Some(schema) = before.schema else {
+                return Ok(Some(first_description(T::SCHEMA, before.is_empty)));
             };
-            if Self::check_all(body)? {
+            if Self::check_all(schema)? {
                 return Ok(None);
             }
-            let mut changed = body.clone();
+            let mut changed = schema.clone();
             for index in T::SCHEMA.indexes {
-                let added = || Declared::new(index, State::WriteOnly, true);
-                changed.indexes.entry(name(index)).or_insert_with(added);
+                let added = || StoredIndex::new(index, IndexState::WriteOnly, true);
+                changed
+                    .indexes
+                    .entry(index_name(index))
+                    .or_insert_with(added);
             }
             Ok(Some(changed))
-        })
-        .await
+        });
+        schema
+            .await?
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "no schema was written"))
     }
 
-    /// Changes the object, again when somebody was faster; `None` leaves it as it is. Where there is
-    /// none, the change is told the state of a new index: before the object is there nobody writes
-    /// rows.
-    async fn change_state(
+    async fn change_schema(
         &self,
-        mut change: impl FnMut(Option<&Body>, State) -> Result<Option<Body>> + Send,
-    ) -> Result<Arc<Body>> {
-        let key = self.state_key();
-        let mut again = Again::new(self.db());
-        loop {
-            let found = self.read_state().await?;
-            let of_new = if found.is_none() && self.is_empty().await? {
-                State::Readable
-            } else {
-                State::WriteOnly
-            };
-            let body = found.as_ref().map(|(body, _)| &**body);
-            let Some(mut changed) = change(body, of_new)? else {
-                return Ok(found.map(|(body, _)| body).unwrap_or_default());
-            };
-            let bytes = |stamp: &str| {
-                stamp.clone_into(&mut changed.member.v);
-                let bytes = serde_json::to_vec(&changed);
-                let bytes = bytes.map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
-                Ok(bytes.into())
-            };
-            let since = self.db().env().instant();
-            let etag = found.as_ref().map(|(_, etag)| etag);
-            match put(self.db(), &key, etag, bytes).await? {
-                Ok(_) => {
-                    let body = Arc::new(changed);
-                    let lease = Lease {
-                        since,
-                        body: Arc::clone(&body),
-                    };
-                    self.db()
-                        .leases()
-                        .with(|all| all.insert(T::SCHEMA.table, lease));
-                    return Ok(body);
-                }
-                Err(failure) => again.after(failure, &key).await?,
-            }
-        }
+        change: impl FnMut(Before<'_>) -> Result<Option<StoredSchema>> + Send,
+    ) -> Result<Option<Arc<StoredSchema>>> {
+        object::change(self.db(), T::SCHEMA.table, true, change).await
     }
 
     /// Asks whether an index may be asked.
@@ -290,21 +125,22 @@ impl<T: S3Schema> Table<T> {
     /// that was never written with an index also 1 LIST.
     pub(crate) async fn may_read(&self, number: usize) -> Result<()> {
         let index = &T::SCHEMA.indexes[number];
-        let readable = |body: &Body| -> Result<bool> {
-            let Some(declared) = body.indexes.get(&name(index)) else {
+        let (db, table) = (self.db(), T::SCHEMA.table);
+        let readable = |schema: &StoredSchema| -> Result<bool> {
+            let Some(declared) = schema.indexes.get(&index_name(index)) else {
                 return Ok(false);
             };
-            declared.check(index)?;
-            Ok(declared.state == State::Readable)
+            check(declared, index)?;
+            Ok(declared.state == IndexState::Readable)
         };
-        if let Some(body) = self.known_state()
-            && readable(&body)?
+        if let Some(schema) = object::known(db, table)
+            && readable(&schema)?
         {
             return Ok(());
         }
-        let ok = match self.read_state().await? {
-            Some((body, _)) => readable(&body)?,
-            None => self.is_empty().await?,
+        let ok = match object::read(db, table).await? {
+            Some((schema, _)) => readable(&schema)?,
+            None => object::is_empty(db, table).await?,
         };
         if ok {
             return Ok(());
@@ -315,14 +151,14 @@ impl<T: S3Schema> Table<T> {
         let help = format!("build it once: `table.index({handle}.{name}).build()`");
         Err(Error::new(ErrorKind::Schema, detail)
             .with_help(help)
-            .with_key(self.state_key()))
+            .with_key(object::key(db, table)))
     }
 
     /// Whether an index is readable, and whether others may have written without it; makes it known.
-    pub(super) async fn begin_build(&self, number: usize) -> Result<(State, bool)> {
+    pub(super) async fn begin_build(&self, number: usize) -> Result<(IndexState, bool)> {
         let index = &T::SCHEMA.indexes[number];
-        let body = self.state_with_all().await?;
-        let declared = body.indexes.get(&name(index));
+        let schema = self.schema_with_all().await?;
+        let declared = schema.indexes.get(&index_name(index));
         let declared = declared.ok_or_else(|| Error::new(ErrorKind::Internal, "no such index"))?;
         Ok((declared.state, declared.joined))
     }
@@ -330,11 +166,11 @@ impl<T: S3Schema> Table<T> {
     /// The index may be asked from now on.
     pub(super) async fn end_build(&self, number: usize) -> Result<()> {
         let index = &T::SCHEMA.indexes[number];
-        let changed = self.change_state(|body, _| {
-            let mut body = body.cloned().unwrap_or_default();
-            let declared = Declared::new(index, State::Readable, false);
-            body.indexes.insert(name(index), declared);
-            Ok(Some(body))
+        let changed = self.change_schema(|before| {
+            let mut schema = described::<T>(&before);
+            let declared = StoredIndex::new(index, IndexState::Readable, false);
+            schema.indexes.insert(index_name(index), declared);
+            Ok(Some(schema))
         });
         changed.await.map(drop)
     }
@@ -344,13 +180,19 @@ impl<T: S3Schema> Table<T> {
         let kind = if unique { "unique" } else { "index" };
         let there = format!("{kind}.{called}");
         let mut found = false;
-        self.change_state(|body, _| {
-            let mut body = body.cloned().unwrap_or_default();
-            let removed = body.indexes.remove(&there).is_some();
+        self.change_schema(|before| {
+            let mut schema = described::<T>(&before);
+            let removed = schema.indexes.remove(&there).is_some();
             found |= removed;
-            Ok(removed.then_some(body))
+            Ok(removed.then_some(schema))
         })
         .await?;
         Ok(found)
     }
+}
+
+/// What the object says, or would say.
+fn described<T: S3Schema>(before: &Before<'_>) -> StoredSchema {
+    let first = || first_description(T::SCHEMA, before.is_empty);
+    before.schema.cloned().unwrap_or_else(first)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::column::{ColumnError, KeyColumn};
 
 /// A table's path, parsed by the derive: literal text and columns in turn.
@@ -83,12 +85,24 @@ fn mirror(char: char, digits: &str) -> char {
 }
 
 /// Whether values are escaped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// ASCII letters, digits and `-_.` as they are, other bytes as `!hh`: takes any value.
+    #[default]
     Escaped,
     /// As they are; values that could not be read back are refused.
     Verbatim,
+}
+
+impl Encoding {
+    /// Its name in `#[s3(encoding = "...")]`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Escaped => "escaped",
+            Self::Verbatim => "verbatim",
+        }
+    }
 }
 
 /// Why a key cannot be made of values, or values of a key.

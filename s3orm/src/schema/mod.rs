@@ -1,12 +1,17 @@
 //! What the derive fills in: the trait of a table's row type, and the table's description as data.
 
+mod diff;
 mod handle;
 mod prepare;
+pub(crate) mod stored;
+
+pub use diff::{Difference, SchemaDiff};
 
 pub use handle::{
     ColumnHandle, InKey, KeyHandle, Nullable, NullableColumn, Patchable, Presence, Required,
 };
 pub use prepare::{Generate, Prepare, Timestamp, WriteEvent};
+pub use stored::{IndexState, StoredColumn, StoredIndex, StoredSchema};
 
 use crate::body::{BodyError, Compression, Content};
 use crate::hooks::HookResult;
@@ -91,6 +96,10 @@ pub trait S3Schema: Sized + Send + Sync + 'static {
 pub struct TableSchema {
     /// The table's name: the folder under the database's prefix.
     pub table: &'static str,
+    /// The version of its rows.
+    pub version: u32,
+    /// The table as it was at the version before, of which rows may be left.
+    pub previous: Option<&'static Self>,
     /// How a key is built from the key columns.
     pub path: PathTemplate,
     /// What an object's bytes are when it is written. What they are when it is read, its content
@@ -235,6 +244,8 @@ impl AnyKey {
     /// The description of such a struct.
     pub const SCHEMA: TableSchema = TableSchema {
         table: "",
+        version: 1,
+        previous: None,
         path: PathTemplate {
             pieces: &[],
             extension: "",

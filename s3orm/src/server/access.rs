@@ -67,7 +67,7 @@ impl S3Access for OnlyWhatIsKept {
 
 /// Headers whose meaning would be lost: of the object, as a store keeps none of them, or of the
 /// condition, as a store does not know it.
-const REFUSED_HEADERS: [&str; 17] = [
+const REFUSED_HEADERS: [&str; 16] = [
     "cache-control",
     "content-disposition",
     "content-language",
@@ -81,7 +81,6 @@ const REFUSED_HEADERS: [&str; 17] = [
     "x-amz-if-match-last-modified-time",
     "x-amz-if-match-size",
     "x-amz-object-lock-mode",
-    "x-amz-server-side-encryption-customer-algorithm",
     "x-amz-tagging",
     "x-amz-website-redirect-location",
     "x-amz-write-offset-bytes",

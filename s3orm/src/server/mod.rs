@@ -28,6 +28,7 @@
 mod access;
 mod body;
 mod convert;
+mod encryption;
 mod listing;
 mod operation;
 mod service;

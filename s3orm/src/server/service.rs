@@ -16,7 +16,7 @@ use s3s::dto::{
 };
 use s3s::{Body, S3, S3Request, S3Response, S3Result, s3_error};
 
-use super::{body, convert, listing};
+use super::{body, convert, encryption, listing};
 use crate::store::{
     CompleteUpload, CopyObject, CreateUpload, DeleteObject, Description, ETag, GetObject,
     PutObject, Store, StoreError, StoreErrorKind, UploadPart,
@@ -61,6 +61,7 @@ impl S3 for Buckets {
                 "this server reads no single parts"
             ));
         }
+        let key = encryption::customer_key(&request.headers)?;
         let (if_match, if_none_match) = (input.if_match.as_ref(), input.if_none_match.as_ref());
         let range = input.range.map(convert::byte_range);
         let read = GetObject {
@@ -77,6 +78,7 @@ impl S3 for Buckets {
             }
             (outcome, _) => outcome.s3()?,
         };
+        encryption::check_key(object.meta.encryption.as_ref(), key.as_deref())?;
         convert::check_read(&object.meta, if_match, if_none_match)?;
         let output = GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
@@ -95,12 +97,13 @@ impl S3 for Buckets {
             body: Some(StreamingBlob::from(Body::from(object.body))),
             ..GetObjectOutput::default()
         };
-        let headers = convert::metadata_headers(&object.meta.metadata)?;
+        let mut headers = convert::metadata_headers(&object.meta.metadata)?;
+        encryption::tell(&mut headers, object.meta.encryption.as_ref());
         Ok(S3Response::with_headers(output, headers))
     }
 
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
-        let input = request.input;
+        let (input, key) = (request.input, encryption::customer_key(&request.headers)?);
         if input.part_number.is_some() || input.range.is_some() {
             return Err(s3_error!(
                 NotImplemented,
@@ -108,6 +111,7 @@ impl S3 for Buckets {
             ));
         }
         let meta = self.bucket(&input.bucket)?.head(&input.key).await.s3()?;
+        encryption::check_key(meta.encryption.as_ref(), key.as_deref())?;
         convert::check_read(&meta, input.if_match.as_ref(), input.if_none_match.as_ref())?;
         let output = HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
@@ -119,7 +123,8 @@ impl S3 for Buckets {
             checksum_crc64nvme: convert::checksum(meta.checksum, input.checksum_mode.as_ref()),
             ..HeadObjectOutput::default()
         };
-        let headers = convert::metadata_headers(&meta.metadata)?;
+        let mut headers = convert::metadata_headers(&meta.metadata)?;
+        encryption::tell(&mut headers, meta.encryption.as_ref());
         Ok(S3Response::with_headers(output, headers))
     }
 
@@ -134,12 +139,15 @@ impl S3 for Buckets {
             body: body::read(input.body, &headers, request.trailing_headers).await?,
             // It is checked where it is read.
             checksum: None,
+            encryption: encryption::asked(&headers)?,
         };
         let written = self.bucket(&input.bucket)?.put(&put).await.s3()?;
-        answer(PutObjectOutput {
+        let output = PutObjectOutput {
             e_tag: Some(convert::etag(&written.etag)),
             ..PutObjectOutput::default()
-        })
+        };
+        let told = encryption::told(put.encryption.as_ref());
+        Ok(S3Response::with_headers(output, told))
     }
 
     async fn delete_object(
@@ -235,15 +243,22 @@ impl S3 for Buckets {
             } else {
                 None
             },
+            encryption: encryption::asked(&headers)?,
         };
+        let source = self.bucket(copy.source_bucket.as_deref().unwrap_or(&input.bucket))?;
+        let source = source.head(&copy.source).await.s3()?;
+        let key = encryption::source_key(&headers)?;
+        encryption::check_key(source.encryption.as_ref(), key.as_deref())?;
+        let told = encryption::told(copy.encryption.as_ref());
         let written = self.bucket(&input.bucket)?.copy(copy).await.s3()?;
-        answer(CopyObjectOutput {
+        let output = CopyObjectOutput {
             copy_object_result: Some(CopyObjectResult {
                 e_tag: Some(convert::etag(&written.etag)),
                 ..CopyObjectResult::default()
             }),
             ..CopyObjectOutput::default()
-        })
+        };
+        Ok(S3Response::with_headers(output, told))
     }
 
     async fn list_objects_v2(
@@ -273,18 +288,21 @@ impl S3 for Buckets {
             content_encoding: convert::content_encoding(input.content_encoding),
             metadata: convert::metadata(&request.headers)?,
             checksums: input.checksum_algorithm.is_some(),
+            encryption: encryption::asked(&request.headers)?,
         };
+        let told = encryption::told(upload.encryption.as_ref());
         let id = self
             .bucket(&input.bucket)?
             .create_upload(upload)
             .await
             .s3()?;
-        answer(CreateMultipartUploadOutput {
+        let output = CreateMultipartUploadOutput {
             bucket: Some(input.bucket),
             key: Some(input.key),
             upload_id: Some(id),
             ..CreateMultipartUploadOutput::default()
-        })
+        };
+        Ok(S3Response::with_headers(output, told))
     }
 
     async fn upload_part(&self, request: S3Request<UploadPartInput>) -> Answer<UploadPartOutput> {
@@ -293,14 +311,17 @@ impl S3 for Buckets {
             key: input.key,
             upload_id: input.upload_id,
             number: convert::part_number(Some(input.part_number))?,
+            encryption: encryption::asked(&request.headers)?,
             body: body::read(input.body, &request.headers, request.trailing_headers).await?,
             checksum: None,
         };
+        let told = encryption::told(part.encryption.as_ref());
         let tag = self.bucket(&input.bucket)?.upload_part(part).await.s3()?;
-        answer(UploadPartOutput {
+        let output = UploadPartOutput {
             e_tag: Some(convert::etag(&tag)),
             ..UploadPartOutput::default()
-        })
+        };
+        Ok(S3Response::with_headers(output, told))
     }
 
     async fn complete_multipart_upload(

@@ -5,8 +5,9 @@ use std::sync::Arc;
 #[cfg(feature = "cache")]
 use super::cache::CacheStore;
 use super::retry::{RetryPolicy, RetryStore};
-use super::{Store, StoreError};
+use super::{EncryptStore, Store, StoreError};
 use crate::env::Env;
+use crate::settings::Settings;
 
 /// A store and what is put around it: requests are sent again, and reads are kept.
 #[derive(Debug, Clone)]
@@ -38,11 +39,16 @@ impl Layers {
         })
     }
 
-    /// The store on top of them. With `retries`, a request is sent again so often, whatever the
-    /// policy and the task's scope say.
-    pub(crate) fn stack(&self, env: &Env, retries: Option<u32>) -> Arc<dyn Store> {
+    /// The store on top of them. With the table's `retries`, a request is sent again so often,
+    /// whatever the policy and the task's scope say.
+    pub(crate) fn stack(
+        &self,
+        env: &Env,
+        table: &Settings,
+        application: &Settings,
+    ) -> Arc<dyn Store> {
         let bottom = Arc::clone(&self.bottom);
-        let store: Arc<dyn Store> = match (retries, self.retry) {
+        let store: Arc<dyn Store> = match (table.retries, self.retry) {
             (Some(max_retries), policy) => {
                 let policy = RetryPolicy {
                     max_retries,
@@ -53,6 +59,11 @@ impl Layers {
             (None, Some(policy)) => Arc::new(RetryStore::new(bottom, env.clone(), policy)),
             (None, None) => bottom,
         };
+        let store: Arc<dyn Store> = Arc::new(EncryptStore {
+            inner: store,
+            table: table.encryption.clone(),
+            application: application.encryption.clone(),
+        });
         #[cfg(feature = "cache")]
         if let Some(cache) = &self.cache {
             return Arc::new(cache.over(store));

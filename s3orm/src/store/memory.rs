@@ -11,15 +11,18 @@ use bytes::Bytes;
 use super::listing::{self, Keys};
 use super::rules::{self, Attributes, Sums};
 use super::{
-    Checksum, CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject, ListObjects,
-    ListParts, ListUploads, ListedObject, ListedPart, ListedUpload, Object, ObjectMeta, Page,
-    PartsPage, PutObject, Store, StoreError, StoreFuture, UploadPart, UploadsPage, Written,
-    check_key,
+    AtRest, Checksum, CompleteUpload, CopyObject, CreateUpload, DeleteObject, ETag, GetObject,
+    ListObjects, ListParts, ListUploads, ListedObject, ListedPart, ListedUpload, Object,
+    ObjectMeta, Page, PartsPage, PutObject, Store, StoreError, StoreFuture, UploadPart,
+    UploadsPage, Written, check_key,
 };
 use crate::env::Env;
 
 /// A bucket in memory. Clones, and what [`with_bucket`](Store::with_bucket) answers, share one
 /// service: all its buckets, which live as long as the last of them.
+///
+/// It remembers what [encryption at rest](AtRest) an object was written with, and tells; it encrypts
+/// nothing, for it has no rest.
 ///
 /// ```
 /// use s3orm::store::memory::MemoryStore;
@@ -52,6 +55,7 @@ struct Bucket {
 
 #[derive(Clone)]
 struct Stored {
+    encryption: Option<AtRest>,
     body: Bytes,
     etag: ETag,
     checksum: Option<Checksum>,
@@ -60,6 +64,7 @@ struct Stored {
 }
 
 struct Upload {
+    encryption: Option<AtRest>,
     key: String,
     initiated: SystemTime,
     attributes: Attributes,
@@ -99,6 +104,15 @@ impl MemoryStore {
         self.locked(|bucket| bucket.object(key).cloned())
     }
 
+    /// The tag of an object or a part that has the MD5 `md5`: of keys other than S3's own it is
+    /// another, as S3 has it.
+    fn tag(&self, encryption: Option<&AtRest>, md5: ETag) -> ETag {
+        if AtRest::tags_are_md5(encryption) {
+            return md5;
+        }
+        ETag::new(&rules::hex(&self.service.env.random_bytes::<16>()))
+    }
+
     fn now(&self) -> SystemTime {
         rules::to_seconds(self.service.env.now())
     }
@@ -121,8 +135,9 @@ impl MemoryStore {
         let attributes = Attributes::of_put(request)?;
         let sums = rules::checked_sums(&request.body, request.checksum)?;
         let stored = Stored {
-            etag: sums.etag,
+            etag: self.tag(request.encryption.as_ref(), sums.etag),
             checksum: sums.checksum,
+            encryption: request.encryption.clone(),
             body: request.body.clone(),
             last_modified: self.now(),
             attributes,
@@ -174,9 +189,13 @@ impl MemoryStore {
         if let Some(given) = &request.replace {
             stored.attributes = Attributes::of_copy(given)?;
         }
-        if rules::is_of_parts(&stored.etag) {
-            stored.etag = rules::etag_of(&stored.body);
+        let keeps_tag = AtRest::tags_are_md5(stored.encryption.as_ref())
+            && AtRest::tags_are_md5(request.encryption.as_ref());
+        if rules::is_of_parts(&stored.etag) || !keeps_tag {
+            let md5 = rules::etag_of(&stored.body);
+            stored.etag = self.tag(request.encryption.as_ref(), md5);
         }
+        stored.encryption.clone_from(&request.encryption);
         stored.last_modified = self.now();
         self.locked(|bucket| bucket.write(request.key.clone(), stored, &request.precondition))
     }
@@ -186,6 +205,7 @@ impl MemoryStore {
         let upload = Upload {
             attributes: Attributes::of_upload(&request)?,
             key: request.key,
+            encryption: request.encryption,
             initiated: self.now(),
             parts: BTreeMap::new(),
         };
@@ -199,10 +219,12 @@ impl MemoryStore {
     fn upload_part_now(&self, request: UploadPart) -> Result<ETag, StoreError> {
         rules::check_part_number(request.number)?;
         rules::check_body(request.body.len())?;
-        let sums = rules::checked_sums(&request.body, request.checksum)?;
-        let etag = sums.etag.clone();
+        let mut sums = rules::checked_sums(&request.body, request.checksum)?;
         self.locked(|bucket| {
             let upload = bucket.upload(&request.key, &request.upload_id)?;
+            rules::check_part_key(upload.encryption.as_ref(), request.encryption.as_ref())?;
+            sums.etag = self.tag(upload.encryption.as_ref(), sums.etag);
+            let etag = sums.etag.clone();
             upload.parts.insert(request.number, (sums, request.body));
             Ok(etag)
         })
@@ -225,6 +247,7 @@ impl MemoryStore {
                 body: bodies.concat().into(),
                 etag: sums.etag,
                 checksum: sums.checksum,
+                encryption: upload.encryption.clone(),
                 last_modified,
                 attributes: upload.attributes.clone(),
             };
@@ -320,6 +343,7 @@ impl Stored {
             content_encoding: self.attributes.content_encoding,
             metadata: self.attributes.metadata,
             checksum: self.checksum,
+            encryption: self.encryption,
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod cache;
 mod checksum;
 #[cfg(all(feature = "dir", unix))]
 pub mod dir;
+mod encryption;
 mod layers;
 mod listing;
 pub mod memory;
@@ -34,6 +35,8 @@ pub mod trace;
 mod upload;
 
 pub use self::checksum::{Checksum, NoChecksum};
+pub(crate) use self::encryption::EncryptStore;
+pub use self::encryption::{AtRest, Encryption, KmsKey};
 pub(crate) use self::layers::Layers;
 pub use self::presign::{Presign, PresignedAccess, PresignedUrl};
 #[cfg(feature = "rusoto")]
@@ -228,6 +231,8 @@ pub struct PutObject {
     pub metadata: Metadata,
     /// Refuse the body if its bytes have another.
     pub checksum: Option<Checksum>,
+    /// How to encrypt it at rest; as the bucket says if none.
+    pub encryption: Option<AtRest>,
 }
 
 /// A deletion.
@@ -305,6 +310,8 @@ pub struct ObjectMeta {
     pub metadata: Metadata,
     /// Of the whole object's bytes: of a `HEAD`, where the store keeps it; a read need not tell.
     pub checksum: Option<Checksum>,
+    /// How it is encrypted at rest, where the store tells.
+    pub encryption: Option<AtRest>,
 }
 
 /// What is said of an object beside its bytes.
@@ -342,6 +349,8 @@ pub struct CopyObject {
     pub precondition: Precondition,
     /// What is said of the destination; what is said of the source if none.
     pub replace: Option<Description>,
+    /// How to encrypt the destination at rest; as the bucket says if none, whatever the source is.
+    pub encryption: Option<AtRest>,
 }
 
 /// What a write answers.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::Precondition;
+use super::{AtRest, Precondition};
 
 /// A request to sign for somebody else.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub struct Presign {
     pub access: PresignedAccess,
     /// How long from now, to the second; S3 takes 1 second to 7 days.
     pub expires_in: Duration,
+    /// How the object that is written is encrypted at rest; nothing of a read.
+    pub encryption: Option<AtRest>,
 }
 
 /// What a signed URL allows.

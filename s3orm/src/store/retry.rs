@@ -304,6 +304,7 @@ mod tests {
             content_encoding: None,
             metadata: super::super::Metadata::new(),
             checksum: None,
+            encryption: None,
         }
     }
 
@@ -400,6 +401,7 @@ mod tests {
             number: 1,
             body: bytes::Bytes::new(),
             checksum: None,
+            encryption: None,
         };
         let end = CompleteUpload {
             key: "k".to_owned(),

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use md5::{Digest as _, Md5};
 
 use super::{
-    ByteRange, Checksum, CompleteUpload, CopyObject, CreateUpload, DeleteObject, Description, ETag,
-    GetObject, Metadata, Precondition, PutObject, StoreError, StoreErrorKind,
+    AtRest, ByteRange, Checksum, CompleteUpload, CopyObject, CreateUpload, DeleteObject,
+    Description, ETag, GetObject, Metadata, Precondition, PutObject, StoreError, StoreErrorKind,
 };
 
 /// The most that S3 takes of user metadata: names and values together.
@@ -284,7 +284,8 @@ pub(crate) fn check_copy(
 ) -> Result<(), StoreError> {
     check_match(&request.source, found, request.source_if_match.as_ref())?;
     let elsewhere = request.source_bucket.as_ref().is_some_and(|b| b != bucket);
-    if request.source == request.key && !elsewhere && request.replace.is_none() {
+    let changes = request.replace.is_some() || request.encryption.is_some();
+    if request.source == request.key && !elsewhere && !changes {
         return Err(invalid(format!(
             "`{}` cannot be copied onto itself without a change of its metadata",
             request.key.escape_debug()
@@ -397,6 +398,36 @@ pub(crate) fn check_parts(
         etag: ETag::new(&format!("{digest}-{}", listed.len())),
         checksum,
     })
+}
+
+/// Whether a part comes with the customer's key that its upload was begun with, or with none if it
+/// was begun with none.
+pub(crate) fn check_part_key(
+    upload: Option<&AtRest>,
+    part: Option<&AtRest>,
+) -> Result<(), StoreError> {
+    let key = |encryption: Option<&AtRest>| match encryption {
+        Some(AtRest::Customer { key_md5 }) => Some(key_md5.clone()),
+        _ => None,
+    };
+    if key(upload) == key(part) {
+        return Ok(());
+    }
+    Err(invalid(
+        "the part does not come with the customer's key that the upload was begun with",
+    ))
+}
+
+/// For a store that cannot encrypt: what was asked for is refused, never dropped.
+#[cfg(all(feature = "dir", unix))]
+pub(crate) fn check_unencrypted(encryption: Option<&AtRest>) -> Result<(), StoreError> {
+    match encryption {
+        None => Ok(()),
+        Some(_) => Err(StoreError::new(
+            StoreErrorKind::Unsupported,
+            "a folder's files are not encrypted: use an encrypted file system, or `s3://`",
+        )),
+    }
 }
 
 /// The tag of an object that was written in one piece: its MD5.

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::rules::etag_of;
-use super::{Checksum, ETag, Metadata, Precondition};
+use super::{AtRest, Checksum, ETag, Metadata, Precondition};
 
 /// The start of a multipart upload.
 #[derive(Debug, Clone, Default)]
@@ -20,10 +20,12 @@ pub struct CreateUpload {
     pub metadata: Metadata,
     /// Whether its parts will come with checksums.
     pub checksums: bool,
+    /// How to encrypt the object at rest; as the bucket says if none.
+    pub encryption: Option<AtRest>,
 }
 
 /// One part of an upload.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct UploadPart {
     /// The object.
     pub key: String,
@@ -35,6 +37,8 @@ pub struct UploadPart {
     pub body: Bytes,
     /// Refuse the part if its bytes have another.
     pub checksum: Option<Checksum>,
+    /// The customer's key that the upload was begun with. A connection with a key says it by itself.
+    pub encryption: Option<AtRest>,
 }
 
 /// The end of a multipart upload.

@@ -322,6 +322,7 @@ impl<T: S3Schema> Table<T> {
             content_encoding: encoding.map(Into::into),
             metadata: options.metadata(self.db.env())?,
             checksum: None,
+            encryption: None,
         })
     }
 

@@ -176,7 +176,7 @@ impl<'a> Coordinator<'a> {
                 } else {
                     let db = self.db.clone();
                     let finishing = async move { locked.finish(&db, &record).await };
-                    self.db.env().spawn(finishing);
+                    self.db.env().spawn(crate::settings::inherited(finishing));
                 }
                 Ok(Verdict::Committed(rows))
             }

@@ -193,6 +193,7 @@ impl Locker<'_> {
             content_encoding: None,
             metadata: request.metadata.clone(),
             checksum: None,
+            encryption: None,
         };
         let stamp = Stamp {
             version: write::id(request).to_owned(),

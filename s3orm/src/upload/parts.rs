@@ -13,6 +13,7 @@ use super::part_error;
 use super::plan::MAX_PARTS;
 use super::request::Target;
 use crate::error::{Error, ErrorKind, Result};
+use crate::settings::inherited;
 use crate::store::{
     Checksum, CreateUpload, ETag, ListParts, ListedPart, Store, StoreError, StoreErrorKind,
     UploadPart,
@@ -62,9 +63,11 @@ impl Parts {
             content_encoding: None,
             metadata: target.metadata.clone(),
             checksums: target.checksum,
+            encryption: None,
         };
         let db = target.db.clone();
-        let created = async move { db.store().create_upload(request).await };
+        // In the scope of who writes: it may say how the object is encrypted.
+        let created = inherited(async move { db.store().create_upload(request).await });
         Self::of(Stage::Creating(target.db.env().spawn(created)))
     }
 
@@ -177,6 +180,7 @@ impl Parts {
                 number,
                 body,
                 checksum,
+                encryption: None,
             };
             let etag = target.db.store().upload_part(request).await?;
             Ok(Done {

@@ -117,6 +117,7 @@ impl Common {
             key: key.clone(),
             access: self.access,
             expires_in: self.expiry,
+            encryption: None,
         };
         let signed = self.db.store().presign(request).await;
         signed.map_err(|error| match error.kind() {

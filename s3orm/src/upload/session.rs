@@ -240,6 +240,7 @@ impl Session {
             content_encoding: None,
             metadata: target.metadata.clone(),
             checksum,
+            encryption: None,
         };
         let (store, env) = (target.db.store(), target.db.env());
         match write::put(store, env, &request).await {

@@ -109,6 +109,7 @@ impl ObjectFile {
             content_encoding: self.attributes.content_encoding,
             metadata: self.attributes.metadata,
             checksum: self.sums.checksum,
+            encryption: None,
         }
     }
 }

@@ -50,6 +50,7 @@ impl Folder {
     pub(super) fn put(&self, request: &PutObject) -> Result<Written, StoreError> {
         check_key(&request.key)?;
         rules::check_body(request.body.len())?;
+        rules::check_unencrypted(request.encryption.as_ref())?;
         let attributes = Attributes::of_put(request)?;
         let (root, names) = self.enter()?;
         let target = Target::new(&root, names, &request.key)?;
@@ -60,6 +61,7 @@ impl Folder {
 
     pub(super) fn copy(&self, request: &CopyObject) -> Result<Written, StoreError> {
         check_key(&request.key)?;
+        rules::check_unencrypted(request.encryption.as_ref())?;
         let (root, names) = self.enter()?;
         let target = Target::new(&root, names, &request.key)?;
         let source = match &request.source_bucket {

@@ -21,6 +21,7 @@ const KEY: &str = "key";
 impl Folder {
     pub(super) fn create_upload(&self, request: &CreateUpload) -> Result<String, StoreError> {
         check_key(&request.key)?;
+        rules::check_unencrypted(request.encryption.as_ref())?;
         let attributes = Attributes::of_upload(request)?;
         let (root, names) = self.enter()?;
         // A key that cannot be a path is refused before its parts are uploaded.
@@ -44,6 +45,7 @@ impl Folder {
     pub(super) fn upload_part(&self, request: &UploadPart) -> Result<ETag, StoreError> {
         rules::check_part_number(request.number)?;
         rules::check_body(request.body.len())?;
+        rules::check_unencrypted(request.encryption.as_ref())?;
         let (root, _) = self.enter()?;
         Upload::find(&root, &request.key, &request.upload_id)?;
         let sums = rules::checked_sums(&request.body, request.checksum)?;

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, StatusCode};
 
+use super::encryption::at_rest;
 use super::transport::Answer;
 use super::xml;
 use crate::store::time::unix_seconds;
@@ -294,6 +295,7 @@ pub(super) fn object_meta(answer: &Answer) -> Result<ObjectMeta, StoreError> {
         content_encoding: text(headers, &header::CONTENT_ENCODING),
         metadata,
         checksum: text(headers, &CHECKSUM).and_then(|text| text.parse().ok()),
+        encryption: at_rest(headers),
     })
 }
 

@@ -33,7 +33,9 @@ type Result<T> = std::result::Result<T, StoreError>;
 impl S3Store {
     pub(super) async fn get_object(&self, request: GetObject) -> Result<Object> {
         check_key(&request.key)?;
-        let mut draft = self.to_key(Method::GET, &request.key);
+        let mut draft = self
+            .to_key(Method::GET, &request.key)
+            .customer_key(self.customer_key());
         if let Some(range) = request.range {
             draft = draft.text_header(header::RANGE, &range_text(range)?)?;
         }
@@ -62,6 +64,7 @@ impl S3Store {
         const ENABLED: HeaderValue = HeaderValue::from_static("ENABLED");
         self.to_key(Method::HEAD, key)
             .header(CHECKSUM_MODE, ENABLED)
+            .customer_key(self.customer_key())
     }
 
     pub(super) async fn put_object(&self, request: &PutObject) -> Result<Written> {
@@ -83,6 +86,7 @@ impl S3Store {
             .precondition(&request.precondition)?
             .metadata(&request.metadata)?
             .headers(&self.extra_headers().upload)
+            .encryption(request.encryption.as_ref(), self.customer_key())?
             .checksum(request.checksum)?
             .body(request.body.clone()))
     }
@@ -151,6 +155,8 @@ impl S3Store {
         let mut draft = self
             .to_key(Method::PUT, &request.key)
             .text_header(COPY_SOURCE, &source)?
+            .source_key(self.customer_key())
+            .encryption(request.encryption.as_ref(), self.customer_key())?
             .precondition(&request.precondition)?;
         if let Some(etag) = &request.source_if_match {
             draft = draft.etag_header(COPY_IF_MATCH, etag)?;

@@ -14,6 +14,7 @@ use super::chain;
 use super::config::{AddressingStyle, CredentialSource, S3Config, check_bucket};
 use super::connect::{Connector, Reach, connector, tls_config};
 use super::credentials::{Cache, Credentials, Identity};
+use super::encryption::CustomerKey;
 use super::endpoint::Endpoint;
 use super::gate::{Closer, Gate};
 use super::headers::ExtraHeaders;
@@ -47,6 +48,7 @@ struct Client {
     identity: Identity,
     signer: Signer,
     headers: ExtraHeaders,
+    customer_key: Option<CustomerKey>,
     connector: Connector,
     limits: Limits,
     gate: Arc<Gate>,
@@ -95,6 +97,7 @@ impl S3Store {
             endpoint: resolved.endpoint,
             style: resolved.style,
             headers: resolved.headers,
+            customer_key: resolved.customer_key,
             env,
             identity,
             connector,
@@ -174,6 +177,10 @@ impl S3Store {
 
     pub(super) fn extra_headers(&self) -> &ExtraHeaders {
         &self.client.headers
+    }
+
+    pub(super) fn customer_key(&self) -> Option<&CustomerKey> {
+        self.client.customer_key.as_ref()
     }
 
     /// Sends a request to the service: once.

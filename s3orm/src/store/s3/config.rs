@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::credentials::CredentialProvider;
+use super::encryption::CustomerKey;
 use super::endpoint::{AwsPartition, Endpoint};
 use super::headers::ExtraHeaders;
-use super::keys::AccessKeys;
+use super::keys::{AccessKeys, SecretSource};
 use super::profile::Profile;
 use super::secret::Secret;
 use crate::error::Error;
@@ -65,6 +66,9 @@ pub struct S3Config {
     pub upload_headers: Vec<(String, String)>,
     /// Who else may read or write the objects that are written; the bucket's rules if none.
     pub acl: Option<CannedAcl>,
+    /// SSE-C: the key, 32 bytes in base64, that S3 encrypts every object with that is written, and
+    /// decrypts every object with that is read. It goes with the requests, and S3 keeps none of it.
+    pub customer_key: Option<SecretSource>,
     /// The account that must own the bucket (12 digits): S3 refuses a request to another's.
     pub expected_bucket_owner: Option<String>,
     /// Only addresses of this version of IP. If none: both, IPv6 first where the machine has it.
@@ -90,6 +94,7 @@ impl S3Config {
             headers: Vec::new(),
             upload_headers: Vec::new(),
             acl: None,
+            customer_key: None,
             expected_bucket_owner: None,
             ip: None,
         }
@@ -135,6 +140,7 @@ impl fmt::Debug for S3Config {
             .field("headers", &names(&self.headers))
             .field("upload_headers", &names(&self.upload_headers))
             .field("acl", &self.acl)
+            .field("customer_key", &self.customer_key)
             .field("expected_bucket_owner", &self.expected_bucket_owner)
             .field("ip", &self.ip)
             .finish()
@@ -269,6 +275,7 @@ pub(super) struct Resolved {
     pub(super) endpoint: Endpoint,
     pub(super) style: AddressingStyle,
     pub(super) headers: ExtraHeaders,
+    pub(super) customer_key: Option<CustomerKey>,
 }
 
 /// Looks up an environment variable; tests hand over their own.
@@ -331,6 +338,9 @@ impl S3Config {
             endpoint,
             style,
             headers: ExtraHeaders::read(self)?,
+            customer_key: (self.customer_key.as_ref())
+                .map(CustomerKey::read)
+                .transpose()?,
         })
     }
 
@@ -340,6 +350,15 @@ impl S3Config {
             return Err(Error::config(
                 format!("`{}` never sees a client certificate", endpoint.origin()),
                 "write `https`, or leave out `tls_cert` and `tls_key`",
+            ));
+        }
+        if self.customer_key.is_some() && !endpoint.is_https() && !endpoint.is_loopback() {
+            return Err(Error::config(
+                format!(
+                    "`{}` would be sent the `customer_key` unencrypted",
+                    endpoint.origin()
+                ),
+                "write `https`: S3 refuses such a key over anything else, and so does `allow_http`",
             ));
         }
         match (self.ip, endpoint.address()) {

@@ -84,7 +84,7 @@ impl Endpoint {
         read_host(&self.host).ok().flatten()
     }
 
-    fn is_loopback(&self) -> bool {
+    pub(super) fn is_loopback(&self) -> bool {
         match read_host(&self.host) {
             Ok(Some(IpAddr::V6(address))) => {
                 address.is_loopback()

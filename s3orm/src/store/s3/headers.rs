@@ -3,6 +3,7 @@
 use http::{HeaderName, HeaderValue};
 
 use super::config::S3Config;
+use super::encryption;
 use super::request::ascii;
 use crate::error::Error;
 
@@ -94,6 +95,10 @@ fn header(
         .map_err(|_| wrong("is not a header's name", "use letters, digits and `-`"))?;
     if parsed == ACL {
         return Err(wrong("is an option of its own", "write `acl`"));
+    }
+    if parsed.as_str().starts_with(encryption::PREFIX) {
+        let help = "write `encryption` or `customer_key`";
+        return Err(wrong("is an option of its own", help));
     }
     if is_reserved(parsed.as_str()) {
         return Err(wrong("is set by the requests themselves", "leave it out"));
@@ -189,6 +194,7 @@ mod tests {
             "x-amz-meta-a",
             "Range",
             "X-Amz-Acl",
+            "X-Amz-Server-Side-Encryption",
             "no header",
             "",
         ] {

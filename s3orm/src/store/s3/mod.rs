@@ -8,6 +8,7 @@
 //! - `config`, `endpoint`, `headers`, `profile`: what is asked for, checked.
 //! - `credentials`, `keys`, `chain`, `secret`: who asks. `sign`: signatures.
 //! - `connect`, `transport`, `gate`: connections, one request over one of them, and their end.
+//! - `encryption`: encryption at rest, as headers.
 //! - `request`, `calls`, `multipart`, `documents`, `xml`, `answer`: each call as a request, each answer as
 //!   an outcome. `presign`: requests for others to make.
 //! - `client`: the store that joins them. `rusoto`: the same store, its requests made by rusoto.
@@ -22,6 +23,7 @@ mod config;
 mod connect;
 mod credentials;
 mod documents;
+mod encryption;
 mod endpoint;
 mod gate;
 mod headers;

@@ -44,7 +44,8 @@ impl S3Store {
                 content_type(request.content_type.map(Cow::Owned))?,
             )
             .content_encoding(request.content_encoding.map(Cow::Owned))?
-            .metadata(&request.metadata)?;
+            .metadata(&request.metadata)?
+            .encryption(request.encryption.as_ref(), self.customer_key())?;
         if request.checksums {
             for (name, value) in CHECKSUMS {
                 draft = draft.header(name, value);
@@ -69,6 +70,7 @@ impl S3Store {
             .to_key(Method::PUT, &request.key)
             .query("partNumber", &number.to_string())
             .query("uploadId", &request.upload_id)
+            .encryption(request.encryption.as_ref(), self.customer_key())?
             .checksum(request.checksum)?
             .body(request.body))
     }
@@ -85,6 +87,8 @@ impl S3Store {
             .query("uploadId", &request.upload_id)
             .precondition(&request.precondition)?
             .checksum(request.checksum)?
+            // S3 wants it of an upload with checksums.
+            .customer_key(self.customer_key())
             .body(completion(&request.parts)))
     }
 
@@ -130,6 +134,7 @@ impl S3Store {
         let limit = page_limit(request.limit)?;
         let mut draft = self
             .to_key(Method::GET, &request.key)
+            .customer_key(self.customer_key())
             .query("max-parts", &limit.to_string());
         if request.after > 0 {
             draft = draft.query("part-number-marker", &request.after.to_string());

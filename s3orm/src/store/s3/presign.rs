@@ -27,6 +27,11 @@ impl S3Store {
             let message = "an anonymous connection has nothing to sign with";
             StoreError::new(StoreErrorKind::Credentials, message)
         })?;
+        if self.customer_key().is_some() {
+            let message = "whoever uses a signed URL would need the connection's `customer_key`: \
+                           connect without it for what others read or write";
+            return Err(StoreError::new(StoreErrorKind::Unsupported, message));
+        }
         let draft = self.draft_of(&request)?;
         let (scheme, host) = self.host();
         let mut headers = draft.headers.clone();
@@ -71,7 +76,8 @@ impl S3Store {
                         })?,
                     )
                     .header(header::CONTENT_LENGTH, HeaderValue::from(*content_length))
-                    .precondition(precondition)
+                    .precondition(precondition)?
+                    .encryption(request.encryption.as_ref(), None)
             }
         }
     }
@@ -179,6 +185,7 @@ mod tests {
                     content_length: 7,
                 },
                 expires_in: Duration::from_mins(5),
+                encryption: None,
             })
             .await
             .unwrap();
@@ -211,6 +218,7 @@ mod tests {
                 key: "a".to_owned(),
                 access: PresignedAccess::Get,
                 expires_in: Duration::from_secs(seconds),
+                encryption: None,
             };
             let error = store(None).presigned(request).await.unwrap_err();
             assert_eq!(error.kind(), StoreErrorKind::Invalid);

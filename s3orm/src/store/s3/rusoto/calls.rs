@@ -11,6 +11,7 @@ use rusoto_s3::{
 use super::super::answer::{etag, object_meta};
 use super::super::calls::{delete_each, object, page_limit, range_text, reason_of};
 use super::super::documents::{read_buckets, read_page, read_parts, read_uploads};
+use super::super::encryption::CustomerKey;
 use super::super::multipart::upload_id;
 use super::super::request::{Draft, decoded, invalid};
 use super::super::transport::{Answer, MAX_XML};
@@ -27,6 +28,7 @@ impl RusotoStore {
     pub(super) async fn get_object(&self, request: GetObject) -> Result<Object> {
         check_key(&request.key)?;
         let ranged = request.range.is_some();
+        let key = self.inner.customer_key().map(CustomerKey::parts);
         let read = GetObjectRequest {
             bucket: self.bucket_name(),
             key: request.key,
@@ -34,6 +36,9 @@ impl RusotoStore {
             if_match: request.if_match.map(|tag| tag.quoted()),
             if_none_match: request.if_none_match.map(|tag| tag.quoted()),
             expected_bucket_owner: self.owner(),
+            sse_customer_algorithm: key.map(|_| "AES256".to_owned()),
+            sse_customer_key: key.map(|(key, _)| key.to_owned()),
+            sse_customer_key_md5: key.map(|(_, md5)| md5.to_owned()),
             ..GetObjectRequest::default()
         };
         let max_body = request.max_bytes.unwrap_or(u64::MAX);
