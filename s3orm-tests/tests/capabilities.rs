@@ -5,7 +5,7 @@ use std::path::Path;
 /// The families of capabilities, with how many each has, and those that are not there.
 const FAMILIES: &[(char, usize, &[usize])] = &[
     ('E', 8, &[4]),
-    ('D', 11, &[2]),
+    ('D', 11, &[]),
     ('A', 8, &[]),
     ('Y', 16, &[10, 14]),
     ('M', 10, &[10]),

@@ -204,8 +204,8 @@ impl DbBuilder {
     }
 
     /// What reads an object brings the customer's key along, so everything must be encrypted with it.
+    #[cfg(feature = "s3")]
     fn check_encryption(&self) -> Result<()> {
-        #[cfg(feature = "s3")]
         if let Location::S3(config, _) = &self.location
             && config.customer_key.is_some()
         {
@@ -224,6 +224,7 @@ impl DbBuilder {
         if let Some(error) = self.misfit {
             return Err(error.during("connect", ""));
         }
+        #[cfg(feature = "s3")]
         self.check_encryption()?;
         let env = &self.options.env;
         let bottom = open(self.location, env.clone())
