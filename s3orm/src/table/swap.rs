@@ -41,7 +41,7 @@ pub(super) enum Step {
 
 /// What was done.
 pub(super) enum Swapped {
-    Written(PutObject, ETag),
+    Written(Box<PutObject>, ETag),
     Kept,
 }
 
@@ -49,7 +49,7 @@ impl Swapped {
     /// The write, of who never keeps what was found.
     pub(super) fn written(self) -> Result<(PutObject, ETag)> {
         match self {
-            Self::Written(request, etag) => Ok((request, etag)),
+            Self::Written(request, etag) => Ok((*request, etag)),
             Self::Kept => Err(Error::new(ErrorKind::Internal, "nothing was written")),
         }
     }
@@ -248,7 +248,7 @@ pub(super) async fn swap<T: S3Schema>(
         {
             // Something on the way sent the write twice; the refusal was of the second copy.
             indexes.written(&request).await;
-            return Ok(Swapped::Written(request, etag));
+            return Ok(Swapped::Written(Box::new(request), etag));
         }
         indexes.found(row.is_ok(), &base).await?;
         let mut request = match decide(row, &base)? {
@@ -279,7 +279,7 @@ pub(super) async fn swap<T: S3Schema>(
         return match sent {
             Ok(etag) => {
                 indexes.written(&request).await;
-                Ok(Swapped::Written(request, etag))
+                Ok(Swapped::Written(Box::new(request), etag))
             }
             Err(failure) => Err(write_error(failure, request.key, ErrorKind::Conflict)),
         };
