@@ -254,6 +254,7 @@ mod config;
 mod db;
 pub mod doctor;
 pub mod dynamic;
+pub mod encrypt;
 mod env;
 mod error;
 mod hooks;
@@ -292,10 +293,10 @@ pub use query::{BelongsTo, Filter, KeyPrefix, Query};
 pub use row::{AsRow, IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
-    BodyFormat, ColumnHandle, ColumnSchema, Difference, Generate, InKey, IndexState, KeyHandle,
-    Managed, Nullable, NullableColumn, Patchable, Prepare, Presence, Required, S3Schema,
+    BodyFormat, ColumnHandle, ColumnSchema, Difference, Encrypted, Generate, InKey, IndexState,
+    KeyHandle, Managed, Nullable, NullableColumn, Patchable, Prepare, Presence, Required, S3Schema,
     SchemaDiff, StoredColumn, StoredIndex, StoredSchema, TableSchema, Timestamp, Transactional,
-    WriteEvent,
+    Unencrypted, WriteEvent,
 };
 pub use settings::{Settings, scope};
 pub use store::{Encryption, KmsKey};
@@ -316,6 +317,7 @@ pub mod __private {
     pub use crate::Error;
     pub use crate::body;
     pub use crate::body::{BodyCodec, BodyError, Compression, Content, RawBody};
+    pub use crate::encrypt::Encrypt;
     pub use crate::hooks::{HookResult, Hooks, Valid};
     pub use crate::id;
     pub use crate::index::{
@@ -327,8 +329,9 @@ pub mod __private {
     };
     pub use crate::query::BelongsTo;
     pub use crate::schema::{
-        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed,
-        Nullable, Prepare, Required, S3Schema, TableSchema, Timestamp, Transactional, check,
+        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Encrypted, Generate, InKey, KeyHandle,
+        Managed, Nullable, Prepare, Required, S3Schema, TableSchema, Timestamp, Transactional,
+        check,
     };
 }
 
@@ -355,3 +358,8 @@ mod guide {
 #[cfg(all(doctest, feature = "msgpack", feature = "zstd", feature = "garde"))]
 #[doc = include_str!("../../docs/bodies.md")]
 pub struct BodiesPage;
+
+/// The programs of the page on encryption run.
+#[cfg(all(doctest, feature = "encrypt", feature = "zstd"))]
+#[doc = include_str!("../../docs/encryption.md")]
+pub struct EncryptionPage;

@@ -182,10 +182,30 @@ impl BodyError {
         }
     }
 
+    pub(crate) fn of(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            ..Self::new(message)
+        }
+    }
+
+    /// Of what was decrypted: it says nothing of that, as its cause might.
+    pub(crate) fn of_decrypted(self) -> Self {
+        let detail = "what was decrypted is not a row of this table";
+        Self::of(self.kind, detail)
+            .with_help("the cause is not shown, because it might quote the row")
+    }
+
     /// With its cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    #[cfg(feature = "encrypt")]
+    pub(crate) fn of_column(mut self, name: &str) -> Self {
+        self.message = format!("column `{}`: {}", name.escape_debug(), self.message);
         self
     }
 
@@ -194,11 +214,7 @@ impl BodyError {
         expect(dead_code, reason = "it is of what is decompressed")
     )]
     pub(crate) fn limit(message: impl Into<String>) -> Self {
-        let kind = ErrorKind::LimitExceeded;
-        Self {
-            kind,
-            ..Self::new(message)
-        }
+        Self::of(ErrorKind::LimitExceeded, message)
     }
 
     fn too_deep() -> Self {

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::handle::{IndexColumn, IndexSchema, IndexVisitor, Projection};
 use crate::body::BodyError;
-use crate::body::Content;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Encoding, Form, KeyError, PathTemplate, Piece, PrefixText, write_column};
@@ -219,8 +218,7 @@ impl Facts {
             return Ok(Self::default());
         };
         let object = table.object_key(key)?;
-        let content = Content::new(S::SCHEMA.body, columns);
-        let row = S::decode(key.clone(), &content).map_err(|error| error.into_error(&object))?;
+        let row = table.decode_stored(key.clone(), &object, &Table::<S>::columns(columns))?;
         Self::of_row(&row, columns).map_err(|error| error.with_key(object))
     }
 

@@ -302,6 +302,7 @@ mod tests {
             key: None,
             stored: true,
             managed: None,
+            encrypt: None,
             doc: "",
         };
         for (rust_type, nullable, value) in [

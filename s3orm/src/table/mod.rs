@@ -143,17 +143,19 @@ impl<T: S3Schema> Table<T> {
             .map_err(|error| self.during("key", error))
     }
 
-    /// The bytes that [`put`](Self::put) would store, before they are compressed; of a stamped table,
-    /// without the stamp. No request.
+    /// The bytes that [`put`](Self::put) would store, before they are compressed and encrypted (columns
+    /// that are encrypted are so); of a stamped table, without the stamp. No request.
     ///
     /// # Errors
-    /// [`InvalidRow`](ErrorKind::InvalidRow).
+    /// [`InvalidRow`](ErrorKind::InvalidRow); with encrypted columns those of
+    /// [`encrypt`](crate::encrypt#errors).
     pub fn encode(&self, row: &T) -> Result<Bytes> {
-        self.encode_row(row)
+        self.object_key(&row.key())
+            .and_then(|object| self.store_row(row, &object))
             .map_err(|error| self.during("encode", error))
     }
 
-    /// The row of a key and of stored bytes that are not compressed, as [`get`](Self::get) would return
+    /// The row of a key and of stored bytes that are neither compressed nor encrypted, as [`get`](Self::get) would return
     /// it; of a row under a transaction, as it was before. No request.
     ///
     /// # Errors
@@ -246,13 +248,55 @@ impl<T: S3Schema> Table<T> {
         Ok(body.into())
     }
 
+    /// A row's bytes, with its columns encrypted that are to be.
+    fn store_row(&self, row: &T, object: &str) -> Result<Bytes> {
+        let plain = self
+            .encode_row(row)
+            .map_err(|error| error.with_key(object))?;
+        if !T::SCHEMA.has_encrypted_columns() {
+            return Ok(plain);
+        }
+        let sealer = self.db.sealer(object);
+        let stored = sealer.seal_columns(T::SCHEMA, plain.into());
+        let stored = stored.map_err(|error| error.into_error(object))?;
+        self.db
+            .check_size(stored.len())
+            .map_err(|error| error.with_key(object))?;
+        Ok(stored.into())
+    }
+
+    /// The row of stored bytes: its columns decrypted, and nothing done to it by its hook.
+    pub(crate) fn decode_stored(
+        &self,
+        key: T::Key,
+        object: &str,
+        stored: &Content<'_>,
+    ) -> Result<T> {
+        let opened = self.db.sealer(object).open_columns(T::SCHEMA, stored);
+        let columns = opened.map_err(|error| error.into_error(object))?;
+        let content = Content::new(stored.format, &columns);
+        T::decode(key, &content).map_err(|error| {
+            let error = if T::SCHEMA.has_secrets() {
+                error.of_decrypted()
+            } else {
+                error
+            };
+            error.into_error(object)
+        })
+    }
+
     /// Bytes that this table has written, or a stamped row's columns.
-    fn columns(bytes: &[u8]) -> Content<'_> {
+    pub(crate) fn columns(bytes: &[u8]) -> Content<'_> {
         Content::new(T::SCHEMA.body, bytes)
     }
 
     fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<T> {
-        let row = T::decode(key, body).map_err(|error| error.into_error(object))?;
+        let row = self.decode_stored(key, object, body)?;
+        self.seen_by_hook(row, object)
+    }
+
+    /// A row that was read, as its hook leaves it; it must be at its own key.
+    fn seen_by_hook(&self, row: T, object: &str) -> Result<T> {
         let row = hooks::read(row, object)?;
         let own = self.object_key(&row.key());
         if own.as_deref().is_ok_and(|own| own == object) {
@@ -294,7 +338,7 @@ impl<T: S3Schema> Table<T> {
     /// The write of a row that is prepared.
     pub(crate) fn prepared(&self, row: &T, options: &WriteOptions) -> Result<PutObject> {
         let key = self.object_key(&row.key())?;
-        let body = self.encode_row(row).map_err(|error| error.with_key(&key))?;
+        let body = self.store_row(row, &key)?;
         let content_type: Cow<'static, str> = match &options.content_type {
             Some(own) => own.clone().into(),
             None => T::SCHEMA.content_type.into(),
@@ -314,12 +358,20 @@ impl<T: S3Schema> Table<T> {
             }
             None => (body, None),
         };
+        let (body, encoding) = match T::SCHEMA.encrypt {
+            Some(_) => {
+                let sealed = self.db.sealer(&key).seal(&content_type, encoding, &body);
+                let (sealed, encoding) = sealed.map_err(|error| error.into_error(&key))?;
+                (sealed.into(), Some(encoding))
+            }
+            None => (body, encoding.map(Into::into)),
+        };
         Ok(PutObject {
             key,
             body,
             precondition: Precondition::None,
             content_type: Some(content_type),
-            content_encoding: encoding.map(Into::into),
+            content_encoding: encoding,
             metadata: options.metadata(self.db.env())?,
             checksum: None,
             encryption: None,
