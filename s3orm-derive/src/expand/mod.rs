@@ -186,9 +186,10 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
         let (field, ty) = (quiet(&column.ident), column.value_type());
         let doc = format!("Column `{}` of table `{table}`.", column.name);
         let presence = presence(column, sound);
-        let presence = match column.encrypt {
-            Some(_) => quote!(_s3orm::Encrypted<_s3orm::#presence>),
-            None => quote!(_s3orm::#presence),
+        let presence = if column.encrypt.is_some() {
+            quote!(_s3orm::Encrypted<_s3orm::#presence>)
+        } else {
+            quote!(_s3orm::#presence)
         };
         quote!(#[doc = #doc] #vis #field: _s3orm::ColumnHandle<#row, #ty, #presence>)
     });
@@ -215,14 +216,12 @@ fn presence(column: &Column, sound: bool) -> TokenStream {
 /// A column's handle, which finds its field in a row and its value in a key.
 fn column_handle(column: &Column, sound: bool) -> TokenStream {
     let handle = open_handle(column, sound);
-    match column.encrypt {
-        // The type is named, because nothing else tells it to the functions in the handle.
-        Some(_) => {
-            let (ty, presence) = (column.value_type(), presence(column, sound));
-            quote!(<_s3orm::ColumnHandle<Self, #ty, _s3orm::#presence>>::__encrypted(#handle))
-        }
-        None => handle,
+    if column.encrypt.is_none() {
+        return handle;
     }
+    // The type is named, because nothing else tells it to the functions in the handle.
+    let (ty, presence) = (column.value_type(), presence(column, sound));
+    quote!(<_s3orm::ColumnHandle<Self, #ty, _s3orm::#presence>>::__encrypted(#handle))
 }
 
 fn open_handle(column: &Column, sound: bool) -> TokenStream {
