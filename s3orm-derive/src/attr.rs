@@ -4,6 +4,7 @@
 //! that one compilation shows every mistake.
 
 mod compress;
+mod version;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -20,6 +21,9 @@ const ON_STRUCT: &[&str] = &[
     "body",
     "compress",
     "encrypt",
+    "version",
+    "previous",
+    "reversible",
     "belongs_to",
     "transactional",
     "hooks",
@@ -114,6 +118,10 @@ pub(crate) struct TableOptions {
     pub(crate) compress: Option<Compress>,
     pub(crate) encrypt: Option<(Ident, Encrypt)>,
     pub(crate) parents: Vec<Parent>,
+    /// `version = 2`, with the place of its name.
+    pub(crate) version: Option<(Ident, u32)>,
+    pub(crate) previous: Option<Parent>,
+    pub(crate) reversible: Option<Ident>,
     pub(crate) transactional: Option<Ident>,
     pub(crate) hooks: Option<Ident>,
     pub(crate) validate: Option<Ident>,
@@ -173,6 +181,7 @@ impl TableOptions {
         let name = option.name.to_string();
         let flag = match &*name {
             "transactional" => Some(&mut self.transactional),
+            "reversible" => Some(&mut self.reversible),
             "hooks" => Some(&mut self.hooks),
             "validate" => Some(&mut self.validate),
             _ => None,
@@ -191,6 +200,11 @@ impl TableOptions {
             self.encrypt = how.map(|how| (option.name.clone(), how));
             return self.encrypt.is_some();
         }
+        if name == "version" {
+            let version = version::read(option, errors);
+            self.version = version.map(|version| (option.name.clone(), version));
+            return version.is_some();
+        }
         if name == "compress" {
             self.compress = compress::read(option, errors);
             return self.compress.is_some();
@@ -208,6 +222,7 @@ impl TableOptions {
             "encoding" => "\"escaped\"",
             "body" => "\"json\"",
             "belongs_to" => "\"Customer\"",
+            "previous" => "\"PersonV1\"",
             _ => "\"my_crate::s3orm\"",
         };
         let Some(text) = option.string(example, errors) else {
@@ -229,6 +244,12 @@ impl TableOptions {
                 self.body = self.body(&text, errors);
                 self.body_mark = Some(option.name.clone());
                 return self.body.is_some();
+            }
+            "previous" => {
+                let help =
+                    "write the struct of the version before, as in `previous = \"PersonV1\"`";
+                self.previous = type_path(&text, help, errors);
+                return self.previous.is_some();
             }
             "belongs_to" => match type_path(
                 &text,

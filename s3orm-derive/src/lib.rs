@@ -62,6 +62,9 @@ use crate::model::Model;
 /// | `belongs_to = "Customer"` | The rows belong to rows of another table: [below](#belonging). May be given several times. |
 /// | `index(columns(city, age))` | An index over columns of the row: [below](#indexes). May be given several times. |
 /// | `unique(columns(row, seat))` | No two rows have the same values: [below](#indexes). May be given several times. |
+/// | `version = 2` | The version of the rows, 1 unless given: [below](#versions). |
+/// | `previous = "PersonV1"` | The struct of the version before, whose rows are read, too. |
+/// | `reversible` | Rows can be written as the version before, until the table is migrated. |
 /// | `transactional` | The rows can take part in transactions. They carry a stamp in the member `_m` then, and deleted ones leave tombstones until they are vacuumed. JSON bodies only; rows that are there already stay readable. |
 /// | `crate = "my_crate::s3orm"` | Where s3orm is, if not at `::s3orm`. |
 ///
@@ -126,6 +129,43 @@ use crate::model::Model;
 /// `%` and `\`; no segment is empty, `.` or `..`; the path neither begins nor ends with `/`. Two
 /// placeholders of one segment have text between them that begins with a character that no value
 /// holds once it is escaped: not a letter, a digit, `-`, `_` or `.`.
+///
+/// # Versions
+///
+/// A struct whose rows take on another form gets a `version`, and names the struct of before: rows of
+/// both are read, and `migrate` of the table rewrites the old ones. `s3orm::migrate` has the rest.
+/// Not for raw bodies; no column can be stored as `_v`, where a row has its version.
+///
+/// ```
+/// # use s3orm::S3Schema;
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "people", path = "<id>")]
+/// struct PersonV1 {
+///     id: u64,
+///     name: String,
+/// }
+///
+/// #[derive(Serialize, Deserialize, S3Schema)]
+/// #[s3(table = "people", path = "<id>", version = 2, previous = "PersonV1", reversible)]
+/// struct Person {
+///     id: u64,
+///     names: Vec<String>,
+/// }
+///
+/// impl From<PersonV1> for Person {
+///     fn from(old: PersonV1) -> Self {
+///         Self { id: old.id, names: old.name.split(' ').map(str::to_owned).collect() }
+///     }
+/// }
+///
+/// /// For `reversible` alone.
+/// impl From<&Person> for PersonV1 {
+///     fn from(new: &Person) -> Self {
+///         Self { id: new.id, name: new.names.join(" ") }
+///     }
+/// }
+/// ```
 ///
 /// # Belonging
 ///

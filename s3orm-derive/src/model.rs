@@ -145,6 +145,7 @@ impl Model {
             .collect();
         let indexes = index::read(options, &fields, &columns, body, errors);
         rules::encrypted(options, &fields, &columns, &indexes, body, errors);
+        rules::versions(options, &fields, body, errors);
         rules::stamped(options, &fields, body, !indexes.is_empty(), errors);
         let mut keys: Vec<usize> = (0..columns.len())
             .filter(|index| columns[*index].key.is_some())

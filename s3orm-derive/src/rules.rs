@@ -77,6 +77,57 @@ pub(crate) fn table_name(table: Option<&LitStr>, errors: &mut Errors) {
     errors.at_with_help(literal, message, help);
 }
 
+/// A row's version is a member of its body, and versions follow one another.
+pub(crate) fn versions(
+    options: &TableOptions,
+    fields: &[Field<'_>],
+    body: Body,
+    errors: &mut Errors,
+) {
+    let (version, previous) = (options.version.as_ref(), options.previous.as_ref());
+    let is_mistaken = options.mistaken.iter().any(|one| one == "version");
+    match (version, previous) {
+        (None, Some(previous)) if !is_mistaken => {
+            let message = "a struct with a version before it has a version of its own";
+            let help = "add `version = 2`, or the number that follows that of `previous`";
+            errors.at_with_help(&previous.ty, message, help);
+        }
+        (Some((mark, 1)), Some(_)) => {
+            let message = "there is no version before version 1";
+            errors.at_with_help(
+                mark,
+                message,
+                "write `version = 2`, or leave `previous` out",
+            );
+        }
+        _ => {}
+    }
+    let was_meant = options.mistaken.iter().any(|one| one == "previous");
+    if let (Some(mark), None, false) = (&options.reversible, previous, was_meant) {
+        let message = "there is no version before to go back to";
+        let help = "name its struct, `previous = \"...\"`, or leave `reversible` out";
+        errors.at_with_help(mark, message, help);
+    }
+    let bodies = match body {
+        Body::Raw => Some("a raw body"),
+        Body::Own => Some("a body of a format of one's own"),
+        Body::Json | Body::MessagePack => None,
+    };
+    if let (Some((mark, 2..)), Some(bodies)) = (version, bodies) {
+        let message = format!("{bodies} has no place for the version of a row");
+        let help = "leave `version` out, or store rows as `json` or `msgpack`";
+        errors.at_with_help(mark, message, help);
+    }
+    if body == Body::Raw {
+        return;
+    }
+    for field in fields.iter().filter(|field| field.stored_name == "_v") {
+        let message = "a column cannot be stored as `_v`";
+        let help = "that member of a row is its version: rename the field, or its stored form with `#[serde(rename = \"...\")]`";
+        errors.at_with_help(field.ident, message, help);
+    }
+}
+
 /// The rows of tables with transactions or indexes are JSON objects with a member of the library's.
 pub(crate) fn stamped(
     options: &TableOptions,

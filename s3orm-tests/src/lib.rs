@@ -8,6 +8,7 @@ pub mod flights;
 pub mod history;
 pub mod kills;
 pub mod load;
+pub mod migrated;
 pub mod odd;
 pub mod process;
 pub mod proxy;

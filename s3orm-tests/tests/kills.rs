@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use s3orm_tests::kills;
+use s3orm_tests::{kills, migrated};
 
 #[tokio::test]
 async fn what_a_killed_process_was_told_is_there_and_nothing_by_halves() {
@@ -25,4 +25,30 @@ async fn transactions_of_killed_processes_are_there_as_a_whole_or_not() {
     assert_eq!(figures.kills, 25);
     assert!(figures.done.len() > 1, "children do work");
     assert!(!figures.open.is_empty(), "kills are in the middle of it");
+}
+
+/// 3,000 rows, eight writers and five kills; the long form has 20,000 and twenty.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_is_taken_up_where_its_process_was_killed() {
+    let program = Path::new(env!("CARGO_BIN_EXE_kills"));
+    let plan = migrated::Plan {
+        rows: 3000,
+        kills: 5,
+        side_by_side: false,
+        seed: 7,
+    };
+    let figures = migrated::campaign(program, plan).await;
+    let figures = figures.expect("no update lost, and no row left or rewritten in vain");
+    eprintln!("{figures}");
+    assert_eq!(figures.kills, 5);
+    assert!(
+        figures.rewritten > 1000,
+        "most rows are rewritten by the job"
+    );
+    assert!(figures.writers["old"].done > 0, "old programs write");
+    assert!(
+        figures.writers["old"].refused > 0,
+        "and are told of newer rows"
+    );
+    assert!(figures.writers["new"].done > 0);
 }

@@ -183,6 +183,12 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Versions
+//!
+//! A struct that takes on another form reads rows of the old one, and [`Table::migrate`] rewrites them while
+//! the table is used; [`Table::create`] describes a table on the bucket, and [`Table::check`] tells whether
+//! the program fits it. See [`migrate`].
+//!
 //! # Large objects
 //!
 //! What does not fit into memory is [uploaded](Db::upload) in parts and [downloaded](Db::download) in
@@ -247,6 +253,7 @@
 //! | `testing` | a store that fails as it is told, for the tests of applications |
 
 pub mod batch;
+pub mod blob;
 pub mod body;
 mod bucket;
 mod catalog;
@@ -262,6 +269,7 @@ pub mod id;
 pub mod index;
 pub mod infra;
 pub mod key;
+pub mod migrate;
 mod pages;
 mod profiles;
 pub mod query;
@@ -282,6 +290,7 @@ pub mod upload;
 mod url;
 mod write;
 
+pub use blob::Blob;
 pub use body::raw::RawBody;
 pub use config::{Config, DbBuilder};
 pub use db::Db;
@@ -308,7 +317,7 @@ pub mod __private {
     pub use std::clone::Clone;
     pub use std::marker::{Copy, Send, Sized, Sync};
     pub use std::option::Option::{self, None, Some};
-    pub use std::primitive::{str, u8, usize};
+    pub use std::primitive::{str, u8, u32, usize};
     pub use std::result::Result;
     pub use std::vec::Vec;
 
@@ -330,8 +339,8 @@ pub mod __private {
     pub use crate::query::BelongsTo;
     pub use crate::schema::{
         AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Encrypted, Generate, InKey, KeyHandle,
-        Managed, Nullable, Prepare, Required, S3Schema, TableSchema, Timestamp, Transactional,
-        check,
+        Managed, Nullable, OldForm, OldRow, Prepare, Required, S3Schema, TableSchema, Timestamp,
+        Transactional, check, version,
     };
 }
 
@@ -351,15 +360,17 @@ mod guide {
         Configuration = "docs/configuration.md"
         Costs = "docs/costs.md"
         Keys = "docs/keys.md"
+        Migrations = "docs/migrations.md"
+        Uploads = "docs/uploads.md"
+    }
+
+    #[cfg(all(feature = "msgpack", feature = "zstd", feature = "garde"))]
+    pages! {
+        Bodies = "docs/bodies.md"
+    }
+
+    #[cfg(all(feature = "encrypt", feature = "zstd"))]
+    pages! {
+        Encryption = "docs/encryption.md"
     }
 }
-
-/// The programs of the page on bodies run.
-#[cfg(all(doctest, feature = "msgpack", feature = "zstd", feature = "garde"))]
-#[doc = include_str!("../../docs/bodies.md")]
-pub struct BodiesPage;
-
-/// The programs of the page on encryption run.
-#[cfg(all(doctest, feature = "encrypt", feature = "zstd"))]
-#[doc = include_str!("../../docs/encryption.md")]
-pub struct EncryptionPage;

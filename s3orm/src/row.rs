@@ -24,6 +24,15 @@ impl Version {
         self.etag.as_str()
     }
 
+    /// The version with this entity tag, as [`etag`](Self::etag) gave it: of a version that was kept as
+    /// text.
+    pub fn from_etag(etag: &str) -> Self {
+        Self {
+            etag: ETag::new(etag),
+            id: None,
+        }
+    }
+
     pub(crate) fn of(meta: &ObjectMeta) -> Self {
         Self {
             etag: meta.etag.clone(),
@@ -57,6 +66,8 @@ pub struct Row<T> {
     pub(crate) content_encoding: Option<String>,
     /// Whether its bytes were of the format that its table writes.
     pub(crate) in_own_format: bool,
+    /// The version of its table's struct as which it is stored; of a row that was just written 1.
+    pub(crate) schema_version: u32,
     pub(crate) metadata: Metadata,
     pub(crate) last_modified: Option<SystemTime>,
 }
@@ -73,6 +84,7 @@ impl<T> Row<T> {
             content_type: meta.content_type,
             content_encoding: meta.content_encoding,
             in_own_format: true,
+            schema_version: 1,
             metadata,
             last_modified: meta.last_modified,
         }
@@ -87,6 +99,7 @@ impl<T> Row<T> {
             content_type: self.content_type.clone(),
             content_encoding: self.content_encoding.clone(),
             in_own_format: self.in_own_format,
+            schema_version: self.schema_version,
             metadata: self.metadata.clone(),
             last_modified: self.last_modified,
         }

@@ -28,6 +28,7 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
     };
     let prepare = prepare(model);
     let hooks = hooks(model, options);
+    let versions = versions(options);
     quote! {
         fn key(&self) -> Self::Key {
             (#(#values,)*)
@@ -44,9 +45,37 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
         ) -> _s3orm::Result<Self, _s3orm::BodyError> {
             #decode
         }
+        #versions
         #prepare
         #hooks
     }
+}
+
+/// The way from the version before, and back to it. The calls stand where its struct is named.
+fn versions(options: &TableOptions) -> Option<TokenStream> {
+    let Parent { ty, place } = options.previous.as_ref()?;
+    let (this, old, version) = (local("self"), local("row"), local("version"));
+    let downcast = options.reversible.as_ref().map(|mark| {
+        let place = mark.span().resolved_at(Span::call_site());
+        let call = quote_spanned!(place=> _s3orm::version::downcast::<Self, #ty>(#this, #version));
+        quote! {
+            fn __downcast(
+                &self,
+                version: _s3orm::u32,
+            ) -> _s3orm::Result<_s3orm::OldForm, _s3orm::BodyError> {
+                #call
+            }
+        }
+    });
+    let call = quote_spanned!(*place=> _s3orm::version::upcast::<Self, #ty>(#old));
+    Some(quote! {
+        fn __upcast(
+            row: &_s3orm::OldRow<'_>,
+        ) -> _s3orm::Result<Self, _s3orm::BodyError> {
+            #call
+        }
+        #downcast
+    })
 }
 
 /// Calls of the row's own code, each of which stands at the struct where that is missing.

@@ -349,6 +349,15 @@ fn checks(model: &Model, options: &TableOptions) -> TokenStream {
         let place = mark.span();
         checks.push(quote_spanned!(place=> _s3orm::check::available::<_s3orm::check::Garde>();));
     }
+    if let Some(Parent { ty, place }) = &options.previous {
+        let row = quiet(&model.ident);
+        checks.push(quote_spanned! {*place=>
+            _s3orm::version::check_follows(
+                <#row as _s3orm::S3Schema>::SCHEMA,
+                <#ty as _s3orm::S3Schema>::SCHEMA,
+            );
+        });
+    }
     if checks.is_empty() {
         return TokenStream::new();
     }

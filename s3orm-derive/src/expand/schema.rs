@@ -33,11 +33,18 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
     let encrypt = option(options.encrypt.as_ref().map(|(_, how)| encrypt(*how)));
     let columns = model.columns.iter().map(column_schema);
     let indexes = super::indexes::schemas(model);
+    let version = options.version.as_ref().map_or(1, |(_, version)| *version);
+    let previous =
+        option(options.previous.as_ref().map(
+            |Parent { ty, place }| quote_spanned!(*place=> <#ty as _s3orm::S3Schema>::SCHEMA),
+        ));
+    let reversible = options.reversible.is_some();
     quote! {
         _s3orm::TableSchema {
             table: #table,
-            version: 1,
-            previous: _s3orm::None,
+            version: #version,
+            previous: #previous,
+            reversible: #reversible,
             path: _s3orm::PathTemplate {
                 pieces: &[#(#pieces),*],
                 extension: #extension,

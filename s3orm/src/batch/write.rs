@@ -93,6 +93,7 @@ impl<T: S3Schema> Table<T> {
             if T::SCHEMA.is_stamped() {
                 return self.write_stamped(&mut row, &write).await;
             }
+            self.may_write().await?;
             let mut request = self.request(&mut row, write.event, &write.options)?;
             request.precondition = write.precondition.clone();
             match write::put(db.store(), db.env(), &request).await {

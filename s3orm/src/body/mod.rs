@@ -12,6 +12,7 @@ mod overlay;
 mod own;
 pub(crate) mod raw;
 mod scan;
+pub(crate) mod version;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -24,7 +25,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
-use crate::schema::BodyFormat;
+use crate::schema::{BodyFormat, TableSchema};
 
 /// How many levels of objects and lists a row may have, itself the first.
 pub const MAX_DEPTH: usize = 64;
@@ -189,8 +190,12 @@ impl BodyError {
         }
     }
 
-    /// Of what was decrypted: it says nothing of that, as its cause might.
-    pub(crate) fn of_decrypted(self) -> Self {
+    /// Of a row of which a part is a secret: it says nothing of what was read, as its cause might.
+    /// Of versions alone it still tells.
+    pub(crate) fn of_secrets(self, schema: &TableSchema) -> Self {
+        if !schema.has_secrets() || self.kind == ErrorKind::Schema {
+            return self;
+        }
         let detail = "what was decrypted is not a row of this table";
         Self::of(self.kind, detail)
             .with_help("the cause is not shown, because it might quote the row")
@@ -215,6 +220,15 @@ impl BodyError {
     )]
     pub(crate) fn limit(message: impl Into<String>) -> Self {
         Self::of(ErrorKind::LimitExceeded, message)
+    }
+
+    /// A row of a version that the program does not know.
+    pub(crate) fn of_version(message: impl Into<String>, help: &'static str) -> Self {
+        let kind = ErrorKind::Schema;
+        Self {
+            kind,
+            ..Self::new(message).with_help(help)
+        }
     }
 
     fn too_deep() -> Self {

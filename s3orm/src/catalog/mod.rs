@@ -10,9 +10,11 @@
 //! | [`Table::schema`](crate::Table::schema), [`check`](crate::Table::check) | each time | never |
 //! | writes of a table with indexes, or of a version above 1 | every 30 seconds | the first of all, or with a new index |
 //! | an index that is built or dropped ([`index`](crate::index)) | each time | its state |
+//! | [`migrate`](crate::Table::migrate) | each time | the version |
 //! | a plain table | never | never |
 
 pub(crate) mod object;
 pub(crate) mod table;
+mod version;
 
 pub(crate) use object::Leases;

@@ -63,6 +63,12 @@ pub(crate) fn known(db: &Db, table: &str) -> Option<Arc<StoredSchema>> {
     (now.duration_since(lease.since) < LEASE).then_some(lease.schema)
 }
 
+/// What was known of a table last, however long ago. No request.
+pub(crate) fn last_known(db: &Db, table: &str) -> Option<Arc<StoredSchema>> {
+    let lease = db.leases().with(|all| all.get(table).cloned())?;
+    Some(lease.schema)
+}
+
 /// Reads the object and makes it known.
 ///
 /// # Errors

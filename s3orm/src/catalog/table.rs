@@ -52,7 +52,8 @@ impl<T: S3Schema> Table<T> {
     /// index, a comment. Returns what is stored then.
     ///
     /// A table needs no creation to be written; of one with indexes or a version above 1 the first
-    /// write describes it. Of a table at another version the description stays as it is.
+    /// write describes it. Of a table at another version the description stays as it is:
+    /// [`migrate`](Self::migrate) changes it.
     ///
     /// # Errors
     /// [`Schema`](ErrorKind::Schema) if the program does not fit the table: the message has each
@@ -139,7 +140,7 @@ pub(crate) fn needs_object<T: S3Schema>() -> bool {
 /// The description of a table of which there is none yet. Rows that are there already may be of the
 /// oldest version that the program knows.
 pub(crate) fn first_description(program: &'static TableSchema, is_empty: bool) -> StoredSchema {
-    let oldest = chain(program).last().unwrap_or(program);
+    let oldest = program.versions().last().unwrap_or(program);
     let (version, state) = if is_empty {
         (program, IndexState::Readable)
     } else {
@@ -158,9 +159,12 @@ pub(crate) fn first_description(program: &'static TableSchema, is_empty: bool) -
 /// How a program differs from a table: by the struct that it has for the table's version.
 pub(crate) fn compare(stored: &StoredSchema, program: &'static TableSchema) -> SchemaDiff {
     let mut found = Vec::new();
-    let of_version = chain(program).find(|schema| schema.version == stored.version);
+    let of_version = program
+        .versions()
+        .find(|schema| schema.version == stored.version);
     if stored.version != program.version {
-        let oldest = chain(program)
+        let oldest = program
+            .versions()
             .last()
             .map_or(program.version, |schema| schema.version);
         found.push(Difference::Version {
@@ -184,11 +188,6 @@ pub(crate) fn compare(stored: &StoredSchema, program: &'static TableSchema) -> S
     };
     found.extend(stored.diff(&own).iter().cloned());
     SchemaDiff::of(found)
-}
-
-/// A table's description and those of the versions before.
-pub(crate) fn chain(schema: &'static TableSchema) -> impl Iterator<Item = &'static TableSchema> {
-    std::iter::successors(Some(schema), |schema| schema.previous)
 }
 
 /// The object as `create` leaves it; `None` if it is so already.
@@ -216,7 +215,36 @@ fn created(program: &'static TableSchema, before: &Before<'_>) -> Result<Option<
     Ok(Some(changed))
 }
 
-fn does_not_fit(diff: &SchemaDiff) -> Error {
+/// Describes a table by what a tool says of it; indexes, transactions and versions stay as they are.
+pub(crate) async fn describe(db: &Db, table: &str, own: StoredSchema) -> Result<StoredSchema> {
+    let described = object::change(db, table, false, |before| {
+        let Some(stored) = before.schema else {
+            return Ok(Some(own.clone()));
+        };
+        let own = StoredSchema {
+            version: stored.version,
+            body: stored.body.clone(),
+            transactional: stored.transactional,
+            indexes: stored.indexes.clone(),
+            ..own.clone()
+        };
+        if !stored.is_described() {
+            let mut changed = stored.clone();
+            changed.describe(&own);
+            return Ok(Some(changed));
+        }
+        let diff = stored.diff(&own);
+        if !diff.is_compatible() {
+            return Err(does_not_fit(&diff));
+        }
+        let mut changed = stored.clone();
+        changed.describe(&own);
+        Ok((!diff.is_empty()).then_some(changed))
+    });
+    Ok(described.await?.map_or(own.clone(), Arc::unwrap_or_clone))
+}
+
+pub(crate) fn does_not_fit(diff: &SchemaDiff) -> Error {
     let detail = format!("the program does not fit the table: {}", diff.reasons());
     let help =
         "start a program that fits it, or declare a new version of the rows and migrate them";

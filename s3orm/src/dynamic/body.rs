@@ -20,6 +20,11 @@ impl Body {
             content_type,
         }
     }
+
+    /// Bytes of this content type.
+    pub fn with_type(bytes: impl Into<Bytes>, content_type: &'static str) -> Self {
+        Self::new(bytes, content_type)
+    }
 }
 
 macro_rules! bodies {

@@ -1,11 +1,12 @@
 //! Distinct values and random rows.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::query::no_prefix;
+use super::found::no_prefix;
 use super::{DynamicTable, Query, Values};
 use crate::env::Env;
 use crate::error::Result;
@@ -35,7 +36,7 @@ impl DynamicTable {
     /// # Cost
     /// 1 LIST for each 1,000 rows, and constant memory.
     pub async fn random_key(&self) -> Result<Option<Values>> {
-        let row = self.all().random().await;
+        let row = self.all().chosen().await;
         Ok(self.during("random_key", row)?.map(|(values, _)| values))
     }
 
@@ -47,16 +48,7 @@ impl DynamicTable {
     /// # Cost
     /// As [`random_key`](Self::random_key), and 1 GET; again if the row was deleted meanwhile.
     pub async fn random(&self) -> Result<Option<Row<Bytes>>> {
-        let mut attempts = self.db.attempts();
-        loop {
-            let Some((_, key)) = self.during("random", self.all().random().await)? else {
-                return Ok(None);
-            };
-            let row = self.during("random", self.fetch(Ok(key)).await)?;
-            if row.is_some() || !attempts.next().await {
-                return Ok(row);
-            }
-        }
+        self.all().random().await
     }
 }
 
@@ -97,36 +89,42 @@ impl Query {
     }
 
     async fn distinct_of(self, columns: &[String]) -> Result<Vec<Values>> {
-        let layout = &self.table.layout;
+        let layout = &*Arc::clone(&self.table.layout);
         let mut depth = 0;
         for column in columns {
             depth = depth.max(layout.known(column)? + 1);
         }
-        let (prefix, fixed) = layout.prefix(&self.values)?;
-        let gap = (fixed..depth).find(|&place| !columns.contains(&layout.columns[place]));
+        let (range, fixed) = self.range()?;
+        let name = |place: usize| &layout.columns[place].name;
+        let gap = (fixed..depth).find(|&place| !columns.contains(name(place)));
         if let Some(gap) = gap
             && !self.scan
         {
-            return Err(no_prefix(&layout.columns[depth - 1], &layout.columns[gap]));
+            return Err(no_prefix(name(depth - 1), name(gap)));
         }
-        let in_folders = fixed < depth && depth < layout.columns.len() && layout.is_folders();
-        let distinct: BTreeSet<Values> =
-            if in_folders && gap.is_none() && fixed == self.values.len() {
-                let folders = self.folders(&prefix, depth - fixed).await?;
-                let values = folders.iter().filter_map(|path| layout.first(path));
-                values.map(|values| values.only(columns)).collect()
-            } else {
-                let rows = self.listing()?;
-                let values = rows.map_ok(|row| row.values.only(columns));
-                values.try_collect().await?
-            };
-        Ok(distinct.into_iter().collect())
+        let by_folder =
+            gap.is_none() && fixed < depth && fixed == self.values.len() && self.is_everything();
+        let levels = layout.levels(fixed, depth).filter(|_| by_folder);
+        let distinct: BTreeSet<Values> = if let Some(levels) = levels {
+            let folders = self.folders(range.prefix, levels).await?;
+            let values = folders
+                .iter()
+                .filter_map(|path| layout.of_folder(path, depth));
+            values.map(|values| values.only(columns)).collect()
+        } else {
+            let rows = self.found(false)?;
+            let values = rows.map_ok(|found| found.values.only(columns));
+            values.try_collect().await?
+        };
+        let mut distinct: Vec<Values> = distinct.into_iter().collect();
+        distinct.sort_by_cached_key(|values| layout.order(values));
+        Ok(distinct)
     }
 
-    /// The paths of the folders so many levels below a prefix, without a `/` at the end.
-    async fn folders(&self, prefix: &str, levels: usize) -> Result<Vec<String>> {
+    /// The paths of the folders so many levels below a prefix.
+    async fn folders(&self, prefix: String, levels: usize) -> Result<Vec<String>> {
         let (db, top) = (&self.table.db, &self.table.folder);
-        let mut folders = vec![format!("{top}{prefix}")];
+        let mut folders = vec![prefix];
         for _ in 0..levels {
             let listings = folders.into_iter().map(|prefix| {
                 let request = ListObjects {
@@ -139,21 +137,41 @@ impl Query {
             let level = stream::iter(listings).buffered(self.concurrency);
             folders = level.try_concat().await?;
         }
-        let paths = folders
-            .iter()
-            .map(|folder| folder[top.len()..].trim_end_matches('/'));
+        let paths = folders.iter().map(|folder| &folder[top.len()..]);
         Ok(paths.map(str::to_owned).collect())
     }
 
+    /// A random one of the rows, each as likely as any other; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`list`](Query::list).
+    ///
+    /// # Cost
+    /// As [`count`](Query::count), and 1 GET; again if the row was deleted meanwhile.
+    pub async fn random(self) -> Result<Option<Row<Bytes>>> {
+        let table = self.table.clone();
+        let mut attempts = table.db.attempts();
+        loop {
+            let chosen = table.during("random", self.clone().chosen().await)?;
+            let Some((_, key)) = chosen else {
+                return Ok(None);
+            };
+            let row = table.during("random", table.fetch(Ok(key)).await)?;
+            if row.is_some() || !attempts.next().await {
+                return Ok(row);
+            }
+        }
+    }
+
     /// One of the rows, each as likely as any other: its columns and its key.
-    async fn random(self) -> Result<Option<(Values, String)>> {
+    async fn chosen(self) -> Result<Option<(Values, String)>> {
         let env = self.table.db.env().clone();
-        let mut rows = self.listing()?;
+        let mut rows = self.found(false)?;
         let (mut seen, mut chosen) = (0, None);
-        while let Some(row) = rows.try_next().await? {
+        while let Some(found) = rows.try_next().await? {
             seen += 1;
             if below(&env, seen) == 0 {
-                chosen = Some((row.values, row.key));
+                chosen = Some((found.values, found.key));
             }
         }
         Ok(chosen)

@@ -72,8 +72,13 @@
 //!
 //! The rows of tables with transactions or indexes carry the library's member `_m`, and are written
 //! by rules that need the table's type: read them here, and do not write them. What is written here
-//! is in no index, and may take a row away from under a transaction. A row that has a `tx` in its
-//! `_m` is shown as it was before; one without columns is none.
+//! is in no index, and may take a row away from under a transaction. [`stamped`](Dynamic::stamped)
+//! says that a table is one: its rows are read without `_m`, as of the last transaction that is
+//! committed, and writes are refused. Without it, a row that has a `tx` in its `_m` is shown as it was
+//! before; one without columns is none.
+//!
+//! Of a table with [versions](crate::migrate), a row without a member `_v` is of the first one: what is
+//! written here is to say of which it is.
 //!
 //! # Raw keys
 //!
@@ -84,6 +89,12 @@
 mod body;
 mod described;
 mod distinct;
+mod filter;
+mod found;
+mod kind;
+mod layout;
+mod path;
+mod plan;
 mod query;
 mod values;
 mod write;
@@ -92,8 +103,10 @@ use std::sync::Arc;
 
 pub use body::Body;
 use bytes::Bytes;
+pub use filter::Filter;
+pub use kind::ColumnType;
+use layout::Layout;
 pub use query::{Listed, Query};
-use values::Layout;
 pub use values::Values;
 pub use write::{Copy, Write};
 
@@ -101,7 +114,9 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Encoding;
 use crate::row::Row;
+use crate::schema::BodyFormat;
 use crate::settings::Settings;
+use crate::stamp::seen;
 use crate::store::{DeleteObject, GetObject, StoreErrorKind, check_key};
 use crate::table::{store_error, write_error};
 use crate::write as writes;
@@ -114,6 +129,8 @@ pub struct Dynamic {
     table: String,
     encoding: Encoding,
     extension: String,
+    stamped: bool,
+    body: BodyFormat,
 }
 
 impl Db {
@@ -125,6 +142,8 @@ impl Db {
             table: table.into(),
             encoding: Encoding::Escaped,
             extension: ".json".to_owned(),
+            stamped: false,
+            body: BodyFormat::Json,
         }
     }
 }
@@ -142,7 +161,20 @@ impl Dynamic {
         self
     }
 
-    /// The table with these key columns, in path order.
+    /// Whether rows are those of a table with transactions or indexes: they are read as such a table
+    /// reads them, and writing them is refused. See [stamped tables](crate::dynamic#stamped-tables).
+    pub fn stamped(mut self, stamped: bool) -> Self {
+        self.stamped = stamped;
+        self
+    }
+
+    /// What rows are, for the description that [`create`](Self::create) writes: JSON unless set.
+    pub fn body(mut self, body: BodyFormat) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The table with these key columns, in path order: a segment of the key for each, any text.
     ///
     /// # Errors
     /// [`Schema`](ErrorKind::Schema): no columns, a column twice or without a name; a table's name
@@ -151,35 +183,55 @@ impl Dynamic {
         self,
         columns: impl IntoIterator<Item = C>,
     ) -> Result<DynamicTable> {
-        let columns: Vec<String> = columns.into_iter().map(Into::into).collect();
+        let named = columns
+            .into_iter()
+            .map(|column| format!("<{}>", column.into()));
+        let path = named.collect::<Vec<_>>().join("/");
+        self.path(&path)
+    }
+
+    /// The table with this path, as the attribute of a struct has it, and with the types of columns
+    /// where they are not texts: `date=<date:date>/<id:u64:ordered>`.
+    ///
+    /// Values of a column with a type are checked, compared and ordered as such, and written into
+    /// keys as a struct's field of that type writes them. Each path that differs is kept for as long as
+    /// the program runs.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let db = s3orm::Db::connect("memory:").await?;
+    /// let flights = db.dynamic("flights").path("from=<origin>/<seq:u32:ordered>")?;
+    /// let row = flights.put([("origin", "OSL"), ("seq", "7")], "{}").await?;
+    /// assert_eq!(row.key(), "flights/from=OSL/00000000000000000007.json");
+    /// flights.put([("origin", "OSL"), ("seq", "seven")], "{}").await.unwrap_err();
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Schema`](ErrorKind::Schema): it is no path, or keys could not be read back; a table's name
+    /// or an extension that holds a `/`.
+    pub fn path(self, path: &str) -> Result<DynamicTable> {
         let name = self.table.clone();
-        self.open(columns)
+        self.open(path)
             .map_err(|error| error.during("dynamic", name))
     }
 
-    fn open(self, columns: Vec<String>) -> Result<DynamicTable> {
-        let wrong = |detail: String, help: &'static str| {
-            Err(Error::new(ErrorKind::Schema, detail).with_help(help))
-        };
+    fn open(self, path: &str) -> Result<DynamicTable> {
         check_table(&self.table)?;
         if self.extension.contains('/') {
             let detail = format!("the extension `{}` holds a `/`", self.extension);
-            return wrong(detail, "write `.json`, or nothing");
+            return Err(
+                Error::new(ErrorKind::Schema, detail).with_help("write `.json`, or nothing")
+            );
         }
-        if columns.is_empty() {
-            return wrong("the table has no columns".to_owned(), "name one at least");
-        }
-        for (place, column) in columns.iter().enumerate() {
-            if column.is_empty() || columns[..place].contains(column) {
-                let detail = format!("the column `{column}` is empty or stands there twice");
-                return wrong(detail, "give each segment of the key a name of its own");
-            }
-        }
+        let (pieces, columns) = path::parse(path, self.encoding)?;
+        let path = path::template(pieces, &self.extension, self.encoding);
         Ok(DynamicTable {
             folder: format!("{}{}/", self.db.prefix(), self.table).into(),
             db: self.db.of_table(&self.table),
             name: self.table.into(),
-            layout: Arc::new(Layout::of_segments(columns, self.extension, self.encoding)),
+            layout: Arc::new(Layout { columns, path }),
+            stamped: self.stamped,
         })
     }
 }
@@ -204,6 +256,7 @@ pub struct DynamicTable {
     /// `<prefix>/<table>/`.
     folder: Arc<str>,
     layout: Arc<Layout>,
+    stamped: bool,
 }
 
 impl DynamicTable {
@@ -213,6 +266,31 @@ impl DynamicTable {
     pub fn with(&self, settings: Settings) -> Self {
         Self {
             db: self.db.with(settings),
+            ..self.clone()
+        }
+    }
+
+    /// Another table of this database whose keys are made alike. No request.
+    ///
+    /// # Errors
+    /// [`Schema`](ErrorKind::Schema) if it cannot be a table's name.
+    pub fn beside(&self, table: &str) -> Result<Self> {
+        check_table(table).map_err(|error| error.during("beside", table.to_owned()))?;
+        Ok(Self {
+            folder: format!("{}{table}/", self.db.prefix()).into(),
+            db: self.db.of_table(table),
+            name: table.into(),
+            layout: Arc::clone(&self.layout),
+            stamped: false,
+        })
+    }
+
+    /// This table, with its rows taken for those of a table with transactions or indexes, or not: see
+    /// [`Dynamic::stamped`]. No request.
+    #[must_use]
+    pub fn stamped(&self, stamped: bool) -> Self {
+        Self {
+            stamped,
             ..self.clone()
         }
     }
@@ -330,7 +408,33 @@ impl DynamicTable {
 
     /// The key columns, in path order.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.layout.columns.iter().map(String::as_str)
+        self.layout.columns.iter().map(|column| &*column.name)
+    }
+
+    /// The type of a key column, if it is one.
+    pub fn column_type(&self, column: &str) -> Option<ColumnType> {
+        self.layout.kind(column)
+    }
+
+    /// The path, as the attribute of a struct has it, without types and with the extension.
+    pub fn path(&self) -> String {
+        self.layout.path.to_string()
+    }
+
+    /// What keys end with.
+    pub fn extension(&self) -> &str {
+        self.layout.path.extension
+    }
+
+    /// Whether values are escaped in keys.
+    pub fn encoding(&self) -> Encoding {
+        self.layout.path.encoding
+    }
+
+    /// A key column's value as the body of a row has it: of a number a number, of a time RFC 3339.
+    pub fn json_of(&self, column: &str, value: &str) -> serde_json::Value {
+        let kind = self.layout.kind(column).unwrap_or_default();
+        kind.json(value)
     }
 
     /// The values of a row's key, as it is on the bucket ([`Row::key`]); `None` if it is no row of
@@ -369,6 +473,14 @@ impl DynamicTable {
 
     async fn fetch(&self, key: Result<String>) -> Result<Option<Row<Bytes>>> {
         let key = key?;
+        if self.stamped {
+            let seen = seen::look(&self.db, &key).await?;
+            let meta = seen.object.map(|object| object.meta);
+            return Ok(seen
+                .row
+                .zip(meta)
+                .map(|(row, meta)| Row::read(row, key, meta)));
+        }
         let request = GetObject {
             key: key.clone(),
             max_bytes: Some(self.db.max_row_bytes()),
@@ -381,8 +493,20 @@ impl DynamicTable {
         }
     }
 
+    /// Refuses to write rows that belong to transactions or indexes.
+    fn may_write(&self) -> Result<()> {
+        if !self.stamped {
+            return Ok(());
+        }
+        let detail = "rows of a table with transactions or indexes are written by a program that has its type";
+        Err(Error::new(ErrorKind::Unsupported, detail).with_help(
+            "derive `S3Schema` for it with the table's indexes, and write it through `Db::table`",
+        ))
+    }
+
     async fn remove(&self, key: Result<String>) -> Result<()> {
         let key = key?;
+        self.may_write()?;
         let request = DeleteObject {
             key: key.clone(),
             ..DeleteObject::default()

@@ -1,15 +1,18 @@
 //! Rows of a dynamic table by some of their columns.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 
-use super::{DynamicTable, Values};
+use super::{DynamicTable, Filter, Values};
 use crate::batch::{Guarded, bulk};
-use crate::error::{Error, ErrorKind, Result};
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::error::Result;
 use crate::row::Row;
-use crate::store::{ETag, ListObjects, ListedObject};
+use crate::store::ETag;
 
 /// The rows that have some values: of [`DynamicTable::query`]. Nothing is requested before one of
 /// its ends is called.
@@ -18,7 +21,11 @@ use crate::store::{ETag, ListObjects, ListedObject};
 pub struct Query {
     pub(super) table: DynamicTable,
     pub(super) values: Values,
+    pub(super) filter: Option<Filter>,
     pub(super) scan: bool,
+    pub(super) limit: Option<usize>,
+    pub(super) after: Option<String>,
+    pub(super) segments: usize,
     pub(super) concurrency: usize,
 }
 
@@ -60,7 +67,11 @@ impl DynamicTable {
         Query {
             table: self.clone(),
             values: values.into(),
+            filter: None,
             scan: false,
+            limit: None,
+            after: None,
+            segments: 1,
             concurrency: self.db.concurrency().unwrap_or(16),
         }
     }
@@ -116,6 +127,56 @@ impl Query {
         self
     }
 
+    /// Keeps the rows that meet a condition, and all conditions given before.
+    ///
+    /// What the key columns decide is decided by the keys, and narrows what is listed where the column
+    /// after the query's values is listed in order; for the rest each row is read, and is JSON: then
+    /// [`count`](Self::count) and the like read rows as well. Where that is every row of the table it
+    /// takes a [`scan`](Self::scan).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let db = s3orm::Db::connect("memory:").await?;
+    /// use serde_json::json;
+    ///
+    /// let people = db.dynamic("people").path("<city>/<id:u64>")?;
+    /// for (id, age) in [("9", 17), ("10", 30)] {
+    ///     people.put([("city", "Oslo"), ("id", id)], json!({"age": age})).await?;
+    /// }
+    /// let oslo = people.query([("city", "Oslo")]);
+    /// assert_eq!(oslo.clone().filter("id >= 9".parse()?).count().await?, 2);      // as numbers
+    /// assert_eq!(oslo.filter("age >= 18".parse()?).count().await?, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(match self.filter.take() {
+            Some(before) => before.and(filter),
+            None => filter,
+        });
+        self
+    }
+
+    /// At most this many rows.
+    pub fn limit(mut self, rows: usize) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    /// Only rows whose key, as it is on the bucket, is greater than this one: to go on where something
+    /// ended. There need not be a row with it.
+    pub fn after(mut self, key: impl Into<String>) -> Self {
+        self.after = Some(key.into());
+        self
+    }
+
+    /// Lists keys at so many places at the same time (1 unless set, 64 at most), which are found on the
+    /// way: for tables of many thousand rows. The answer has no order then; [`list`](Self::list) goes
+    /// through the keys in order all the same.
+    pub fn segments(mut self, places: usize) -> Self {
+        self.segments = places.clamp(1, 64);
+        self
+    }
+
     /// How many rows are read at once (16 unless set, and at least 1).
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests.max(1);
@@ -132,8 +193,12 @@ impl Query {
     /// 1 LIST for each 1,000 rows that have the values of the first columns.
     pub async fn list(self) -> Result<Vec<Listed>> {
         let table = self.table.clone();
-        let listed = match self.listing() {
-            Ok(listing) => listing.try_collect().await,
+        // Of a listing in order alone sizes and times are known.
+        let listed = match self.segments(1).found(false) {
+            Ok(found) => {
+                let listed = found.try_filter_map(|found| std::future::ready(Ok(found.listed())));
+                listed.try_collect().await
+            }
             Err(error) => Err(error),
         };
         table.during("query", listed)
@@ -147,8 +212,12 @@ impl Query {
     /// # Cost
     /// As [`list`](Self::list).
     pub async fn keys(self) -> Result<Vec<Values>> {
-        let listed = self.list().await?;
-        Ok(listed.into_iter().map(|row| row.values).collect())
+        let table = self.table.clone();
+        let keys = match self.found(false) {
+            Ok(found) => found.map_ok(|found| found.values).try_collect().await,
+            Err(error) => Err(error),
+        };
+        table.during("keys", keys)
     }
 
     /// How many rows there are. Memory does not grow with them.
@@ -160,9 +229,9 @@ impl Query {
     /// As [`list`](Self::list).
     pub async fn count(self) -> Result<u64> {
         let table = self.table.clone();
-        let count = match self.listing() {
-            Ok(listing) => {
-                let count = listing.try_fold(0, |count, _| async move { Ok(count + 1) });
+        let count = match self.found(false) {
+            Ok(found) => {
+                let count = found.try_fold(0, |count, _| async move { Ok(count + 1) });
                 count.await
             }
             Err(error) => Err(error),
@@ -190,23 +259,14 @@ impl Query {
     /// # Cost
     /// As [`rows`](Self::rows).
     pub fn stream(self) -> BoxStream<'static, Result<Row<Bytes>>> {
-        let (table, concurrency) = (self.table.clone(), self.concurrency);
-        let listing = match self.listing() {
-            Ok(listing) => listing,
-            Err(error) => futures_util::stream::iter([Err(error)]).boxed(),
-        };
-        let reads = listing.map(move |row| {
-            let table = table.clone();
-            async move {
-                let row = match row {
-                    Ok(row) => table.fetch(Ok(row.key)).await,
-                    Err(error) => Err(error),
-                };
-                table.during("query", row).transpose()
+        let table = self.table.clone();
+        match self.found(true) {
+            Ok(found) => {
+                let rows = found.try_filter_map(|found| std::future::ready(Ok(found.row)));
+                rows.map(move |row| table.during("query", row)).boxed()
             }
-        });
-        let rows = reads.buffered(concurrency);
-        rows.filter_map(std::future::ready).boxed()
+            Err(error) => futures_util::stream::iter([table.during("query", Err(error))]).boxed(),
+        }
     }
 
     /// Deletes the rows; awaiting returns how many there were. The table's name must be repeated,
@@ -219,64 +279,11 @@ impl Query {
     /// # Cost
     /// As [`list`](Self::list), and 1 POST (`DeleteObjects`) for each 1,000 rows.
     pub fn delete(self) -> Guarded<'static, u64> {
-        let table = self.table.clone();
-        Guarded::new("delete", &table.name, async move {
-            let keys = self.listing()?.map_ok(|row| row.key);
+        let (table, name) = (self.table.clone(), Arc::clone(&self.table.name));
+        Guarded::new("delete", &name, async move {
+            table.may_write()?;
+            let keys = self.found(false)?.map_ok(|found| found.key);
             bulk::delete_all(&table.db, keys).await
         })
     }
-
-    /// The rows of the query in the order of their keys.
-    pub(super) fn listing(self) -> Result<BoxStream<'static, Result<Listed>>> {
-        let Self {
-            table,
-            values,
-            scan,
-            ..
-        } = self;
-        let (prefix, fixed) = table.layout.prefix(&values)?;
-        if fixed < values.len() && !scan {
-            let columns = &table.layout.columns;
-            let later = columns.iter().rfind(|column| values.get(column).is_some());
-            let later = later.map_or("", String::as_str);
-            return Err(no_prefix(later, &columns[fixed]));
-        }
-        let prefix = format!("{}{prefix}", table.folder);
-        let objects = if fixed == table.layout.columns.len() {
-            // The first key that begins with a row's key is the row's own.
-            let first = ListObjects {
-                prefix,
-                limit: Some(1),
-                ..ListObjects::default()
-            };
-            let page = table.db.pages(first).take(1).boxed();
-            page.map_ok(|page| futures_util::stream::iter(page.objects).map(Ok))
-                .try_flatten()
-                .boxed()
-        } else {
-            table.db.objects(prefix).boxed()
-        };
-        let rows = objects.try_filter_map(move |object| {
-            let row = listed(&table, object).filter(|row| row.values.include(&values));
-            std::future::ready(Ok(row))
-        });
-        Ok(rows.boxed())
-    }
-}
-
-fn listed(table: &DynamicTable, object: ListedObject) -> Option<Listed> {
-    Some(Listed {
-        values: table.values(&object.key)?,
-        key: object.key,
-        size: object.size,
-        last_modified: object.last_modified,
-        etag: object.etag,
-    })
-}
-
-/// The error of a column that fixes no prefix of the keys, for want of one before it.
-pub(super) fn no_prefix(column: &str, missing: &str) -> Error {
-    let detail = format!("`{column}` alone is no prefix of the keys");
-    let help = format!("give `{missing}` too, or write `.scan()` to list the whole table");
-    Error::new(ErrorKind::InvalidKey, detail).with_help(help)
 }

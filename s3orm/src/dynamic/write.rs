@@ -53,6 +53,7 @@ impl<'a> Write<'a> {
 
     async fn run(self) -> Result<Row<Bytes>> {
         let (db, key) = (&self.table.db, self.key?);
+        self.table.may_write()?;
         db.check_size(self.body.bytes.len())?;
         let content_type = match &self.options.content_type {
             Some(own) => own.clone().into(),
@@ -117,6 +118,7 @@ impl<'a> Copy<'a> {
 
     async fn run(self) -> Result<()> {
         let (from, into) = (&self.from.db, &self.into.db);
+        self.into.may_write()?;
         let source = self.from.key_of(&self.source)?;
         let key = self.into.key_of(&self.target)?;
         let meta = from.store().head(&source).await;

@@ -12,13 +12,16 @@ use crate::schema::{BodyFormat, TableSchema};
 /// How the text of an encrypted value begins.
 const BEGIN: &str = "s3orm-encrypted:";
 
+/// Whether a column is encrypted: by the newest version that has it, since each may hold rows.
 fn column<'c>(
     schema: &TableSchema,
     place: &'c str,
     name: &'c str,
 ) -> Option<(Encrypt, [&'c str; 3])> {
-    let column = schema.columns.iter().find(|column| column.name == name)?;
-    Some((column.encrypt?, ["column", place, name]))
+    match schema.columns.iter().find(|column| column.name == name) {
+        Some(column) => Some((column.encrypt?, ["column", place, name])),
+        None => column(schema.previous?, place, name),
+    }
 }
 
 pub(super) fn seal(

@@ -181,7 +181,12 @@ pub(crate) struct Fact {
 
 /// What a row has in each index of its table; nothing in any where there is no row.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts(Vec<Option<Fact>>);
+pub(crate) struct Facts {
+    facts: Vec<Option<Fact>>,
+    /// Whether they are of a row that was read in an older version: what its writer has put into the
+    /// indexes may be something else.
+    pub(crate) are_of_old: bool,
+}
 
 impl Facts {
     /// Of a row and its stored columns.
@@ -202,7 +207,18 @@ impl Facts {
             };
             Ok(Some(Fact { values, columns }))
         });
-        facts.collect::<Result<_>>().map(Self)
+        Ok(Self {
+            facts: facts.collect::<Result<_>>()?,
+            are_of_old: false,
+        })
+    }
+
+    /// Of a row that is stored as this version.
+    pub(crate) fn of_version<S: S3Schema>(self, version: u32) -> Self {
+        Self {
+            are_of_old: version < S::SCHEMA.version,
+            ..self
+        }
     }
 
     /// Of the stored columns of the row at a key; of no row where there are none.
@@ -218,13 +234,15 @@ impl Facts {
             return Ok(Self::default());
         };
         let object = table.object_key(key)?;
-        let row = table.decode_stored(key.clone(), &object, &Table::<S>::columns(columns))?;
-        Self::of_row(&row, columns).map_err(|error| error.with_key(object))
+        let stored = Table::<S>::columns(columns);
+        let (row, version) = table.decode_stored(key.clone(), &object, &stored)?;
+        let facts = Self::of_row(&row, columns).map_err(|error| error.with_key(object))?;
+        Ok(facts.of_version::<S>(version))
     }
 
     /// What the row has in index number `number`.
     pub(crate) fn get(&self, number: usize) -> Option<&Fact> {
-        self.0.get(number)?.as_ref()
+        self.facts.get(number)?.as_ref()
     }
 
     /// Its values there.

@@ -41,19 +41,12 @@ fn check(declared: &StoredIndex, index: &IndexSchema) -> Result<()> {
 }
 
 impl<T: S3Schema> Table<T> {
-    /// Asks whether the table may be written by this program, and makes its indexes known.
+    /// Makes the program's indexes known, where what is known of the table lacks any.
     ///
     /// # Errors
-    /// [`Schema`](ErrorKind::Schema).
-    ///
-    /// Cost: nothing, and 1 GET when what is known is older than 30 seconds; 1 LIST and 1 PUT more
-    /// before the first write of all.
-    pub(crate) async fn may_write(&self) -> Result<()> {
-        let schema = match object::known(self.db(), T::SCHEMA.table) {
-            Some(schema) => schema,
-            None => self.schema_with_all().await?,
-        };
-        if !Self::check_all(&schema)? {
+    /// [`Schema`](ErrorKind::Schema): there is one that it does not declare.
+    pub(crate) async fn check_indexes(&self, schema: &StoredSchema) -> Result<()> {
+        if !Self::check_all(schema)? {
             self.schema_with_all().await?;
         }
         Ok(())
@@ -86,11 +79,12 @@ impl<T: S3Schema> Table<T> {
     }
 
     /// The schema object with all indexes of the program in it.
-    async fn schema_with_all(&self) -> Result<Arc<StoredSchema>> {
+    pub(crate) async fn schema_with_all(&self) -> Result<Arc<StoredSchema>> {
         let schema = self.change_schema(|before| {
             let Some(schema) = before.schema else {
                 return Ok(Some(first_description(T::SCHEMA, before.is_empty)));
             };
+            Self::check_version(schema)?;
             if Self::check_all(schema)? {
                 return Ok(None);
             }

@@ -28,7 +28,7 @@ use crate::store::ETag;
 use crate::table::Table;
 
 /// The longest time from an entry to its row: D of the design. The grace of repairs is longer.
-pub(super) const DEADLINE: Duration = Duration::from_mins(5);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
 
 /// The state of one row's write.
 pub(crate) struct Upkeep<T> {
@@ -150,10 +150,17 @@ impl<T: S3Schema> Upkeep<T> {
     /// What changes, with keys that are known to be short enough.
     fn changes(&self, old: &Facts, new: &Facts) -> Result<Vec<Change>> {
         let mut changes = Vec::new();
+        let may_miss = old.are_of_old;
         for (number, index) in T::SCHEMA.indexes.iter().enumerate() {
             let (old, new) = (old.get(number), new.get(number));
             let same = |old: &Fact, new: &Fact| old.values == new.values;
             match (old, new) {
+                // An older version of the program may have had something else there.
+                (Some(old), Some(new)) if same(old, new) && may_miss => {
+                    let key = self.key(number, &new.values)?;
+                    changes.push(Change::Add(number, index, key, new.clone()));
+                    continue;
+                }
                 (Some(old), Some(new)) if same(old, new) => {
                     if old.columns != new.columns {
                         let key = self.key(number, &new.values)?;

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{bucket_arn, literal};
-use crate::schema::S3Schema;
+use crate::catalog::table::needs_object;
+use crate::db::Db;
+use crate::schema::{S3Schema, StoredSchema};
 use crate::table::Table;
 
 /// What somebody may do with a table.
@@ -22,7 +24,7 @@ pub enum Verb {
     /// Delete rows. Of a table with indexes or transactions that is a [`Write`](Self::Write): a deleted
     /// row leaves a tombstone.
     Delete,
-    /// Look after a table with indexes or transactions: `vacuum`, `sweep`, `settle`, and building,
+    /// Look after a table with indexes, transactions or versions: `vacuum`, `sweep`, `settle`, `migrate`, and building,
     /// verifying, repairing and dropping an index. Of other tables: nothing. A sweep finishes
     /// transactions of all tables: who runs it needs this of each that is transactional.
     Maintain,
@@ -61,79 +63,158 @@ impl<T: S3Schema> Table<T> {
     /// # Ok(()) }
     /// ```
     pub fn iam_policy(&self, verbs: impl IntoIterator<Item = Verb>) -> Value {
+        let schema = T::SCHEMA;
+        let has = |unique| schema.indexes.iter().any(|index| index.unique == unique);
+        let subject = Subject {
+            table: schema.table,
+            transactional: schema.transactional,
+            indexed: has(false),
+            unique: has(true),
+            described: needs_object::<T>(),
+            migrated: schema.previous.is_some(),
+        };
+        subject.policy(self.db(), verbs)
+    }
+}
+
+impl Db {
+    /// The IAM policy that these verbs take on a table by its name and what is
+    /// [stored](Self::schema) of it, as [`Table::iam_policy`] makes it of a struct. Of a table that is
+    /// not described it is that of one without indexes and transactions. No request.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # use s3orm::{Db, infra::Verb};
+    /// let db = Db::connect("s3://bucket/app?region=eu-north-1").await?;
+    /// let policy = db.iam_policy("people", None, [Verb::List]);
+    /// assert_eq!(policy["Statement"][0]["Condition"]["StringLike"]["s3:prefix"][0], "app/people/*");
+    /// # Ok(()) }
+    /// ```
+    pub fn iam_policy(
+        &self,
+        table: &str,
+        stored: Option<&StoredSchema>,
+        verbs: impl IntoIterator<Item = Verb>,
+    ) -> Value {
+        let has = |kind: &str| {
+            stored.is_some_and(|stored| stored.indexes.keys().any(|name| name.starts_with(kind)))
+        };
+        let subject = Subject {
+            table,
+            transactional: stored.is_some_and(|stored| stored.transactional),
+            indexed: has("index."),
+            unique: has("unique."),
+            described: stored
+                .is_some_and(|stored| stored.version > 1 || !stored.indexes.is_empty()),
+            migrated: stored.is_some_and(|stored| stored.version > 1),
+        };
+        subject.policy(self, verbs)
+    }
+}
+
+/// The table that somebody is to have rights on.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    table: &'a str,
+    transactional: bool,
+    /// Whether it has plain indexes.
+    indexed: bool,
+    /// Whether it has unique ones.
+    unique: bool,
+    /// Whether writes need what is stored of it.
+    described: bool,
+    /// Whether rows may be of an older version.
+    migrated: bool,
+}
+
+impl Subject<'_> {
+    fn policy(self, db: &Db, verbs: impl IntoIterator<Item = Verb>) -> Value {
         let mut grants = Grants::default();
         for verb in verbs {
-            Self::grant(verb, &mut grants);
+            self.grant(verb, &mut grants);
         }
-        grants.policy(&bucket_arn(self.db().store().bucket()), self.db().prefix())
+        grants.policy(&bucket_arn(db.store().bucket()), db.prefix())
     }
 
-    fn grant(verb: Verb, grants: &mut Grants) {
-        let schema = T::SCHEMA;
-        let (indexed, stamped) = (!schema.indexes.is_empty(), schema.is_stamped());
-        let rows = format!("{}/", schema.table);
+    fn grant(self, verb: Verb, grants: &mut Grants) {
+        let indexed = self.indexed || self.unique;
+        let stamped = self.transactional || indexed;
+        let rows = format!("{}/", self.table);
         match verb {
             Verb::Read => {
                 grants.allow_in(&rows, &[GET]);
-                if schema.transactional {
+                if self.transactional {
                     grants.allow_in(TX, &[GET]);
                 }
                 if indexed {
-                    Self::each_index(|folder| grants.allow_in(folder, &[GET]));
-                    grants.allow_at(&state(schema.table), &[GET]);
+                    self.each_index(|folder| grants.allow_in(folder, &[GET]));
+                    grants.allow_at(&state(self.table), &[GET]);
                 }
             }
             Verb::List => {
                 grants.list(&rows);
                 if indexed {
-                    grants.list(&format!("_s3orm/ix/{}/", schema.table));
+                    grants.list(&format!("_s3orm/ix/{}/", self.table));
                 }
             }
             Verb::Delete if !stamped => grants.allow_in(&rows, &[DELETE, GET]),
             Verb::Write | Verb::Delete => {
                 grants.allow_in(&rows, &[GET, PUT]);
-                Self::grant_upkeep(grants);
+                self.grant_upkeep(grants);
             }
             Verb::Maintain if stamped => {
                 grants.allow_in(&rows, &[DELETE, GET, PUT]);
                 grants.list(&rows);
-                Self::grant_upkeep(grants);
-                if schema.transactional {
+                self.grant_upkeep(grants);
+                if self.transactional {
                     grants.allow_in(TX, &[DELETE]);
                     grants.list(TX);
                 }
                 // What is old is old by S3's clock.
                 grants.allow_at("_s3orm/clock", &[GET, PUT]);
                 if indexed {
-                    Self::each_index(|folder| grants.list(folder));
+                    self.each_index(|folder| grants.list(folder));
                 }
+                self.grant_migration(grants);
             }
-            Verb::Maintain => {}
+            Verb::Maintain => self.grant_migration(grants),
         }
     }
 
     /// What a write of a row takes besides the row.
-    fn grant_upkeep(grants: &mut Grants) {
-        let schema = T::SCHEMA;
-        if schema.is_stamped() {
+    fn grant_upkeep(self, grants: &mut Grants) {
+        let indexed = self.indexed || self.unique;
+        if self.transactional || indexed {
             grants.allow_at("_s3orm/capabilities.json", &[GET]);
         }
-        if schema.transactional {
+        if self.transactional {
             grants.allow_in(TX, &[GET, PUT]);
         }
-        if !schema.indexes.is_empty() {
-            Self::each_index(|folder| grants.allow_in(folder, &[DELETE, GET, PUT]));
-            grants.allow_at(&state(schema.table), &[GET, PUT]);
+        self.each_index(|folder| grants.allow_in(folder, &[DELETE, GET, PUT]));
+        if self.described {
+            grants.allow_at(&state(self.table), &[GET, PUT]);
             // The first write of all asks whether there are rows already.
-            grants.list(&format!("{}/", schema.table));
+            grants.list(&format!("{}/", self.table));
         }
     }
 
+    /// What rewriting old rows takes, where there may be any.
+    fn grant_migration(self, grants: &mut Grants) {
+        if !self.migrated {
+            return;
+        }
+        let rows = format!("{}/", self.table);
+        grants.allow_in(&rows, &[DELETE, GET, PUT]);
+        grants.list(&rows);
+        grants.allow_at(&state(self.table), &[GET, PUT]);
+        grants.allow_in(&format!("_s3orm/migrations/{}-", self.table), &[GET, PUT]);
+    }
+
     /// The folders of its entries and of its claims, where it has any.
-    fn each_index(mut of: impl FnMut(&str)) {
-        for (unique, all) in [(false, "ix"), (true, "uq")] {
-            if T::SCHEMA.indexes.iter().any(|index| index.unique == unique) {
-                of(&format!("_s3orm/{all}/{}/", T::SCHEMA.table));
+    fn each_index(self, mut of: impl FnMut(&str)) {
+        for (there, all) in [(self.indexed, "ix"), (self.unique, "uq")] {
+            if there {
+                of(&format!("_s3orm/{all}/{}/", self.table));
             }
         }
     }

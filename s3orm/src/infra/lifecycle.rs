@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::S3Schema;
+use crate::schema::{S3Schema, StoredSchema};
 
 /// A bucket's lifecycle rules for one database, from [`Db::lifecycle`].
 ///
@@ -81,14 +81,32 @@ impl Lifecycle {
     /// [`Unsupported`](ErrorKind::Unsupported): the table has indexes or transactions, and its rows must
     /// not vanish by themselves: claims and entries of indexes would be left, and a row under a
     /// transaction would be gone before it is decided. [`Config`](ErrorKind::Config): 0 days.
-    pub fn expire_after<T: S3Schema>(mut self, days: u32) -> Result<Self> {
-        let table = T::SCHEMA.table;
+    pub fn expire_after<T: S3Schema>(self, days: u32) -> Result<Self> {
+        self.expire(T::SCHEMA.table, T::SCHEMA.is_stamped(), days)
+    }
+
+    /// As [`expire_after`](Self::expire_after), of a table by its name and what is
+    /// [stored](crate::Db::schema) of it.
+    ///
+    /// # Errors
+    /// As [`expire_after`](Self::expire_after).
+    pub fn expire_table_after(
+        self,
+        table: &str,
+        stored: Option<&StoredSchema>,
+        days: u32,
+    ) -> Result<Self> {
+        let stamped = |stored: &StoredSchema| stored.transactional || !stored.indexes.is_empty();
+        self.expire(table, stored.is_some_and(stamped), days)
+    }
+
+    fn expire(mut self, table: &str, stamped: bool, days: u32) -> Result<Self> {
         let days = at_least_one("expire_after", days)?;
-        if T::SCHEMA.is_stamped() {
+        if stamped {
             let detail = "S3 would delete rows that belong to indexes or transactions";
             return Err(Error::new(ErrorKind::Unsupported, detail)
                 .with_help("delete old rows with a query and `delete_all`, then `vacuum`")
-                .during("expire_after", table));
+                .during("expire_after", table.to_owned()));
         }
         let id = format!("s3orm-expire-{table}");
         self.tables.retain(|rule| rule["ID"] != id);

@@ -110,7 +110,7 @@ pub(crate) fn write_column<T: KeyColumn>(
 }
 
 /// Reads a key: literals by itself, a value for each call of [`column`](Self::column).
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     path: &'a PathTemplate,
     /// What is not read yet, of the template and of the text.
     pieces: &'static [Piece],
@@ -119,7 +119,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(path: &'a PathTemplate, text: &'a str) -> Result<Self, KeyError> {
+    pub(crate) fn new(path: &'a PathTemplate, text: &'a str) -> Result<Self, KeyError> {
         let rest = text.strip_suffix(path.extension);
         let rest = rest.ok_or_else(|| path.not_a_key(text))?;
         Ok(Self {
@@ -129,7 +129,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the text of some pieces of a path, without the extension.
-    pub(super) fn within(path: &'a PathTemplate, pieces: &'static [Piece], text: &'a str) -> Self {
+    pub(crate) fn within(path: &'a PathTemplate, pieces: &'static [Piece], text: &'a str) -> Self {
         Self {
             path,
             pieces,
@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next column with its text.
-    pub(super) fn next_column(&mut self) -> Result<(&'static str, Form, &'a str), KeyError> {
+    pub(crate) fn next_column(&mut self) -> Result<(&'static str, Form, &'a str), KeyError> {
         while let Some((piece, after)) = self.pieces.split_first() {
             self.pieces = after;
             match *piece {

@@ -24,7 +24,6 @@
 mod codec;
 mod column;
 mod digits;
-mod named;
 mod newtype;
 mod path;
 mod range;
@@ -32,9 +31,8 @@ mod segment;
 mod tuple;
 mod types;
 
-pub(crate) use codec::write_column;
+pub(crate) use codec::{Reader, write_column};
 pub use column::{ColumnError, DescColumn, KeyColumn, OrderedColumn, SortedColumn, TextColumn};
-pub(crate) use named::Converter;
 pub use path::{Encoding, Form, KeyError, PathTemplate, Piece};
 pub(crate) use range::{KeyRange, Limits, Place, PrefixText, column_text, column_value};
 pub(crate) use segment::{escape_from, unescape};

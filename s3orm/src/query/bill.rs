@@ -80,8 +80,8 @@ pub(super) enum Call {
 }
 
 /// Counts what a query uses, against its budget.
-#[derive(Debug)]
-pub(super) struct Meter {
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
     budget: Budget,
     spent: Mutex<Spent>,
 }

@@ -22,7 +22,7 @@ use crate::index::layout::{read_entry, split_entry, values_path};
 use crate::index::object::look;
 use crate::index::{IndexSchema, Projection};
 use crate::key::{KeyRange, KeyTuple};
-use crate::schema::{ColumnHandle, Presence, S3Schema};
+use crate::schema::{ColumnHandle, Presence, S3Schema, version};
 use crate::table::Table;
 
 /// Entries.
@@ -156,16 +156,12 @@ impl<T: S3Schema, V> Entry<T, V> {
         let columns = serde_json::to_vec(&self.columns)
             .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
         let content = Content::new(T::SCHEMA.body, &columns);
-        let key = &self.key;
-        let row = T::decode(key.clone(), &content);
-        let row = row.map_err(|error| {
-            let error = if T::SCHEMA.has_secrets() {
-                error.of_decrypted()
-            } else {
-                error
-            };
-            error.into_error(T::SCHEMA.table)
-        })?;
+        let mut path = String::new();
+        let written = self.key.write(&T::SCHEMA.path, &mut path);
+        written.map_err(|error| Error::new(ErrorKind::InvalidKey, error.to_string()))?;
+        let row = version::decode::<T>(self.key.clone(), &path, &content);
+        let (row, _) =
+            row.map_err(|error| error.of_secrets(T::SCHEMA).into_error(T::SCHEMA.table))?;
         hooks::read(row, T::SCHEMA.table)
     }
 }

@@ -67,7 +67,8 @@ use std::marker::PhantomData;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use bill::{Budget, Meter};
+use bill::Budget;
+pub(crate) use bill::Meter;
 pub use bill::{Prices, Spent};
 pub use by::{ByIndex, ByIndexRanged, KeyState, ListsIndex, NextValue, RangeValue};
 pub use choice::Columns;
@@ -83,6 +84,7 @@ pub use relation::{BeginsWith, BelongsTo, KeyOf, Shared};
 use rows::Reading;
 pub use rows::{KeyStream, RowStream};
 pub use segmented::{Segment, SegmentStream, Segmented};
+pub(crate) use segments::{Segments, Span, in_segments};
 pub use select::{Select, ValueStream};
 pub use with::GetWith;
 

@@ -13,7 +13,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::bill::Meter;
+use futures_util::stream::{self, Stream};
+
+use super::bill::{Budget, Meter};
 use super::list::{Listing, PAGE};
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
@@ -24,9 +26,9 @@ const CHARS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 
 /// The keys that are greater than one and up to another: `None` is the range's own end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) after: Option<String>,
-    pub(super) until: Option<String>,
+pub(crate) struct Span {
+    pub(crate) after: Option<String>,
+    pub(crate) until: Option<String>,
 }
 
 impl Span {
@@ -37,7 +39,7 @@ impl Span {
 }
 
 /// The keys of a range, ascending in each segment, in no order among them.
-pub(super) struct Segments {
+pub(crate) struct Segments {
     db: Db,
     range: KeyRange,
     meter: Arc<Meter>,
@@ -75,7 +77,7 @@ impl Part {
 }
 
 impl Segments {
-    pub(super) fn new(
+    pub(crate) fn new(
         db: Db,
         range: KeyRange,
         meter: Arc<Meter>,
@@ -128,7 +130,7 @@ impl Segments {
 
     /// The next keys of any segment; may be none. An error ends the segment that it is of, and one
     /// of the budget ends all.
-    pub(super) fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<String>>>> {
+    pub(crate) fn poll_page(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<String>>>> {
         loop {
             let mut has_moved = false;
             if self.pages.len() < self.most {
@@ -177,7 +179,7 @@ impl Segments {
     }
 
     /// Notes that a key was looked at, as were those before it in its segment.
-    pub(super) fn examined(&mut self, key: &str) {
+    pub(crate) fn examined(&mut self, key: &str) {
         if let Some(part) = self.of(key) {
             part.open -= 1;
             part.rest.after = Some(key.to_owned());
@@ -190,7 +192,7 @@ impl Segments {
     }
 
     /// What was not looked at yet.
-    pub(super) fn rest(&self) -> Vec<Span> {
+    pub(crate) fn rest(&self) -> Vec<Span> {
         let rest = self.parts.iter().filter(|part| !part.is_over());
         rest.map(|part| part.rest.clone()).collect()
     }
@@ -263,6 +265,19 @@ impl Segments {
         let after = Some(at);
         Some(self.part(Span { after, until }))
     }
+}
+
+/// The keys of a range, a page at a time, in no order: listed at so many places at the same time.
+pub(crate) fn in_segments(
+    db: Db,
+    range: KeyRange,
+    most: usize,
+    stamped: bool,
+) -> impl Stream<Item = Result<Vec<String>>> + Send {
+    let meter = Arc::new(Meter::new(Budget::default()));
+    let spans = vec![Span::default()];
+    let mut segments = Segments::new(db, range, meter, most, |_| None, stamped, spans);
+    stream::poll_fn(move |cx| segments.poll_page(cx))
 }
 
 /// Where the rest of a segment can be split, and a measure of how wide it is: the less, the wider.

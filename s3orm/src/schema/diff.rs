@@ -94,12 +94,14 @@ impl Difference {
                 program,
                 ..
             } => program == "true",
-            // A row's object says in which of both it is, and a format of one's own reads both.
+            // Each row says which of the two it is.
             Self::Layout {
                 what: "body",
                 stored,
                 program,
-            } => matches!(&**stored, "json" | "msgpack") && program != "raw",
+            } => [stored, program]
+                .iter()
+                .all(|&body| matches!(&**body, "json" | "msgpack")),
             Self::ColumnAdded { optional, .. } => *optional,
             Self::ColumnChanged { compatible, .. } => *compatible,
             Self::Layout { .. }

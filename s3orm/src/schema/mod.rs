@@ -4,6 +4,7 @@ mod diff;
 mod handle;
 mod prepare;
 pub(crate) mod stored;
+pub mod version;
 
 pub use diff::{Difference, SchemaDiff};
 
@@ -13,6 +14,7 @@ pub use handle::{
 };
 pub use prepare::{Generate, Prepare, Timestamp, WriteEvent};
 pub use stored::{IndexState, StoredColumn, StoredIndex, StoredSchema};
+pub use version::{OldForm, OldRow};
 
 use crate::body::{BodyError, Compression, Content};
 use crate::encrypt::Encrypt;
@@ -63,6 +65,18 @@ pub trait S3Schema: Sized + Send + Sync + 'static {
     /// The row of an object's key and content.
     fn decode(key: Self::Key, body: &Content<'_>) -> Result<Self, BodyError>;
 
+    /// The row of an older version.
+    #[doc(hidden)]
+    fn __upcast(row: &OldRow<'_>) -> Result<Self, BodyError> {
+        version::too_old::<Self>(row)
+    }
+
+    /// The row in the form of an older version.
+    #[doc(hidden)]
+    fn __downcast(&self, version: u32) -> Result<OldForm, BodyError> {
+        version::not_reversible(version)
+    }
+
     /// Fills in what the library keeps: generated ids and timestamps.
     fn prepare(&mut self, _write: &Prepare<'_>) {}
 
@@ -102,6 +116,8 @@ pub struct TableSchema {
     pub version: u32,
     /// The table as it was at the version before, of which rows may be left.
     pub previous: Option<&'static Self>,
+    /// Whether rows can be written as the version before, too.
+    pub reversible: bool,
     /// How a key is built from the key columns.
     pub path: PathTemplate,
     /// What an object's bytes are when it is written. What they are when it is read, its content
@@ -134,9 +150,10 @@ impl TableSchema {
         self.transactional || !self.indexes.is_empty()
     }
 
-    /// Whether a column is encrypted: `#[s3(encrypt)]` above a field.
+    /// Whether a column is encrypted, in this version or in one before: `#[s3(encrypt)]` above a field.
     pub(crate) fn has_encrypted_columns(&self) -> bool {
-        self.columns.iter().any(|column| column.encrypt.is_some())
+        let own = self.columns.iter().any(|column| column.encrypt.is_some());
+        own || self.previous.is_some_and(Self::has_encrypted_columns)
     }
 
     /// Whether a row, or a part of it, is a secret.
@@ -267,6 +284,7 @@ impl AnyKey {
         table: "",
         version: 1,
         previous: None,
+        reversible: false,
         path: PathTemplate {
             pieces: &[],
             extension: "",

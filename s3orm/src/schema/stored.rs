@@ -137,6 +137,24 @@ pub enum IndexState {
 }
 
 impl StoredSchema {
+    /// Of a path, as descriptions have it, with nothing else known: rows are JSON.
+    pub(crate) fn of_path(table: &str, path: &str) -> Self {
+        Self {
+            table: table.to_owned(),
+            version: first(),
+            oldest: None,
+            path: path.to_owned(),
+            extension: String::new(),
+            encoding: Encoding::default(),
+            body: BodyFormat::Json.name().to_owned(),
+            transactional: false,
+            columns: Vec::new(),
+            comment: String::new(),
+            indexes: BTreeMap::new(),
+            rest: Map::new(),
+        }
+    }
+
     /// The column of this name in the stored object.
     pub fn column(&self, name: &str) -> Option<&StoredColumn> {
         self.columns.iter().find(|column| column.name == name)
@@ -165,6 +183,31 @@ impl StoredSchema {
 }
 
 impl StoredColumn {
+    /// A column of the body with this name in the stored object and this Rust type, for
+    /// [`Dynamic::create`](crate::dynamic::Dynamic::create).
+    pub fn new(name: impl Into<String>, rust_type: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            field: None,
+            rust_type: rust_type.into(),
+            nullable: false,
+            default: None,
+            key: None,
+            key_only: false,
+            managed: None,
+            comment: String::new(),
+        }
+    }
+
+    /// Its value may be missing.
+    #[must_use]
+    pub fn nullable(self) -> Self {
+        Self {
+            nullable: true,
+            ..self
+        }
+    }
+
     /// What the path calls it.
     pub fn field(&self) -> &str {
         self.field.as_deref().unwrap_or(&self.name)

@@ -39,6 +39,7 @@ pub(crate) use self::encryption::EncryptStore;
 pub use self::encryption::{AtRest, Encryption, KmsKey};
 pub(crate) use self::layers::Layers;
 pub use self::presign::{Presign, PresignedAccess, PresignedUrl};
+pub(crate) use self::rules::{hex, unhex};
 #[cfg(feature = "rusoto")]
 pub use self::s3::rusoto;
 pub use self::survey::{LifecycleRule, Survey, Versioning};

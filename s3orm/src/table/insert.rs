@@ -76,6 +76,7 @@ impl<'a, T: S3Schema> Insert<'a, T> {
             let (request, etag) = created?;
             return Ok(written(self.row, request, etag));
         }
+        self.table.may_write().await?;
         let mut request = self
             .table
             .request(&mut self.row, WriteEvent::Insert, &self.options)?;

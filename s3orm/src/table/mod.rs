@@ -3,6 +3,7 @@
 //! A method returns a request value; nothing happens until it is awaited, and what may be said about
 //! it (metadata, a precondition, what to return) are methods on it.
 
+mod bring;
 mod delete;
 mod insert;
 mod patch;
@@ -18,6 +19,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+pub(crate) use bring::Brought;
 use bytes::Bytes;
 pub use delete::{Delete, DeleteReturning};
 pub(crate) use insert::create;
@@ -32,6 +34,7 @@ pub(crate) use transact::RowWrite;
 pub use transact::TransactionWrite;
 pub use update::{Decision, Update};
 
+use crate::blob::noted;
 use crate::body::{BodyError, Content, compress};
 use crate::db::Db;
 use crate::env::Env;
@@ -40,7 +43,7 @@ use crate::hooks;
 use crate::key::{KeyFrom, KeyTuple as _};
 use crate::query::Query;
 use crate::row::{Row, Version};
-use crate::schema::{Prepare, S3Schema, WriteEvent};
+use crate::schema::{OldForm, Prepare, S3Schema, WriteEvent, version};
 use crate::settings::Settings;
 use crate::stamp::{self, Form, seen};
 use crate::store::{ETag, Metadata, Precondition, PutObject, StoreError, StoreErrorKind};
@@ -172,7 +175,8 @@ impl<T: S3Schema> Table<T> {
 
     fn decode_object(&self, key: T::Key, object: &str, body: &[u8]) -> Result<T> {
         if !T::SCHEMA.is_stamped() {
-            return self.decode_row(key, object, &Content::stored(T::SCHEMA.body, None, body));
+            let content = Content::stored(T::SCHEMA.body, None, body);
+            return Ok(self.decode_row(key, object, &content)?.0);
         }
         let form = stamp::body::read(&Bytes::copy_from_slice(body));
         let (_, form) = form.map_err(|error| error.into_error(object))?;
@@ -185,7 +189,7 @@ impl<T: S3Schema> Table<T> {
             let detail = "the object is what a deleted row has left";
             return Err(Error::new(ErrorKind::Decode, detail).with_key(object));
         };
-        self.decode_row(key, object, &Self::columns(&columns))
+        Ok(self.decode_row(key, object, &Self::columns(&columns))?.0)
     }
 
     /// `<prefix>/<table>/`: what every key of this table begins with.
@@ -241,48 +245,66 @@ impl<T: S3Schema> Table<T> {
         Ok(text)
     }
 
-    fn encode_row(&self, row: &T) -> Result<Bytes> {
-        let body = row.encode(T::SCHEMA.body);
-        let body = body.map_err(BodyError::into_write_error)?;
-        self.db.check_size(body.len())?;
-        Ok(body.into())
+    /// The row in the form of the program's version.
+    pub(crate) fn encode_newest(&self, row: &T) -> Result<Bytes> {
+        Ok(self.form(row, T::SCHEMA.version)?.bytes.into())
     }
 
-    /// A row's bytes, with its columns encrypted that are to be.
-    fn store_row(&self, row: &T, object: &str) -> Result<Bytes> {
-        let plain = self
-            .encode_row(row)
-            .map_err(|error| error.with_key(object))?;
-        if !T::SCHEMA.has_encrypted_columns() {
-            return Ok(plain);
+    fn form(&self, row: &T, version: u32) -> Result<OldForm> {
+        let (form, blobs) = noted(|| version::encode(row, version));
+        let form = form.map_err(BodyError::into_write_error)?;
+        self.db.check_size(form.bytes.len())?;
+        if let Some(foreign) = blobs.iter().find(|blob| blob.table() != T::SCHEMA.table) {
+            let of = foreign.table();
+            let detail = format!("the blob `{foreign}` was made for the table `{of}`");
+            return Err(Error::new(ErrorKind::InvalidRow, detail)
+                .with_help("make one for this table with `Table::copy_blob`"));
         }
-        let sealer = self.db.sealer(object);
-        let stored = sealer.seal_columns(T::SCHEMA, plain.into());
-        let stored = stored.map_err(|error| error.into_error(object))?;
-        self.db
-            .check_size(stored.len())
-            .map_err(|error| error.with_key(object))?;
-        Ok(stored.into())
+        Ok(form)
     }
 
-    /// The row of stored bytes: its columns decrypted, and nothing done to it by its hook.
+    /// The row as it is stored: in the form of the version that the table is at, with its columns
+    /// encrypted that are to be.
+    fn store_form(&self, row: &T, object: &str) -> Result<OldForm> {
+        let form = self.form(row, self.version_to_write());
+        let mut form = form.map_err(|error| error.with_key(object))?;
+        if form.schema.has_encrypted_columns() {
+            let sealed = self.db.sealer(object).seal_columns(form.schema, form.bytes);
+            form.bytes = sealed.map_err(|error| error.into_error(object))?;
+            self.db
+                .check_size(form.bytes.len())
+                .map_err(|error| error.with_key(object))?;
+        }
+        Ok(form)
+    }
+
+    fn store_row(&self, row: &T, object: &str) -> Result<Bytes> {
+        Ok(self.store_form(row, object)?.bytes.into())
+    }
+
+    /// The row of stored bytes and its version: its columns decrypted, and nothing done to it by its
+    /// hook.
     pub(crate) fn decode_stored(
         &self,
         key: T::Key,
         object: &str,
         stored: &Content<'_>,
-    ) -> Result<T> {
-        let opened = self.db.sealer(object).open_columns(T::SCHEMA, stored);
-        let columns = opened.map_err(|error| error.into_error(object))?;
+    ) -> Result<(T, u32)> {
+        let columns = self.open_columns(object, stored)?;
         let content = Content::new(stored.format, &columns);
-        T::decode(key, &content).map_err(|error| {
-            let error = if T::SCHEMA.has_secrets() {
-                error.of_decrypted()
-            } else {
-                error
-            };
-            error.into_error(object)
-        })
+        let path = object.strip_prefix(self.folder()).unwrap_or(object);
+        version::decode::<T>(key, path, &content)
+            .map_err(|error| error.of_secrets(T::SCHEMA).into_error(object))
+    }
+
+    /// A row's columns as they were before they were encrypted.
+    pub(crate) fn open_columns<'o>(
+        &self,
+        object: &str,
+        stored: &Content<'o>,
+    ) -> Result<Cow<'o, [u8]>> {
+        let opened = self.db.sealer(object).open_columns(T::SCHEMA, stored);
+        opened.map_err(|error| error.into_error(object))
     }
 
     /// Bytes that this table has written, or a stamped row's columns.
@@ -290,17 +312,30 @@ impl<T: S3Schema> Table<T> {
         Content::new(T::SCHEMA.body, bytes)
     }
 
-    fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<T> {
-        let row = self.decode_stored(key, object, body)?;
-        self.seen_by_hook(row, object)
+    /// The row of an object, and the version as which it is stored.
+    pub(crate) fn decode_row(
+        &self,
+        key: T::Key,
+        object: &str,
+        body: &Content<'_>,
+    ) -> Result<(T, u32)> {
+        let (row, version) = self.decode_stored(key, object, body)?;
+        self.seen_by_hook(row, version, object)
     }
 
     /// A row that was read, as its hook leaves it; it must be at its own key.
-    fn seen_by_hook(&self, row: T, object: &str) -> Result<T> {
+    pub(crate) fn seen_by_hook(&self, row: T, version: u32, object: &str) -> Result<(T, u32)> {
         let row = hooks::read(row, object)?;
         let own = self.object_key(&row.key());
         if own.as_deref().is_ok_and(|own| own == object) {
-            return Ok(row);
+            return Ok((row, version));
+        }
+        if version < T::SCHEMA.version && T::SCHEMA.versions().any(|one| one.path != T::SCHEMA.path)
+        {
+            let detail = format!("the row is of version {version}, and not yet at its new key");
+            return Err(Error::new(ErrorKind::Schema, detail)
+                .with_help("move the rows there: `table.migrate()`")
+                .with_key(object));
         }
         let detail = match own {
             Ok(own) => format!("the row's columns say that its key is `{own}`"),
@@ -338,37 +373,34 @@ impl<T: S3Schema> Table<T> {
     /// The write of a row that is prepared.
     pub(crate) fn prepared(&self, row: &T, options: &WriteOptions) -> Result<PutObject> {
         let key = self.object_key(&row.key())?;
-        let body = self.store_row(row, &key)?;
+        let OldForm { bytes, schema } = self.store_form(row, &key)?;
         let content_type: Cow<'static, str> = match &options.content_type {
             Some(own) => own.clone().into(),
-            None => T::SCHEMA.content_type.into(),
+            None => schema.content_type.into(),
         };
-        if T::SCHEMA.body.is_denied_by(&content_type) {
-            let own = T::SCHEMA.content_type;
+        if schema.body.is_denied_by(&content_type) {
+            let own = schema.content_type;
             let detail =
                 format!("the content type `{content_type}` is not that of the row's bytes");
             return Err(Error::new(ErrorKind::InvalidRow, detail)
                 .with_help(format!("rows of this table are `{own}`"))
                 .with_key(key));
         }
-        let (body, encoding) = match T::SCHEMA.compress {
-            Some(how) => {
-                let (packed, encoding) = compress::pack(body.into(), how);
-                (packed.into(), encoding)
-            }
-            None => (body, None),
+        let (body, encoding) = match schema.compress {
+            Some(how) => compress::pack(bytes, how),
+            None => (bytes, None),
         };
-        let (body, encoding) = match T::SCHEMA.encrypt {
+        let (body, encoding) = match schema.encrypt {
             Some(_) => {
                 let sealed = self.db.sealer(&key).seal(&content_type, encoding, &body);
                 let (sealed, encoding) = sealed.map_err(|error| error.into_error(&key))?;
-                (sealed.into(), Some(encoding))
+                (sealed, Some(encoding))
             }
             None => (body, encoding.map(Into::into)),
         };
         Ok(PutObject {
             key,
-            body,
+            body: body.into(),
             precondition: Precondition::None,
             content_type: Some(content_type),
             content_encoding: encoding,
@@ -515,6 +547,7 @@ pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
         content_type: content_type.map(Into::into),
         content_encoding: content_encoding.map(Into::into),
         in_own_format: true,
+        schema_version: 1,
         metadata,
         last_modified: None,
     }
@@ -551,6 +584,13 @@ pub(crate) fn write_error(failure: Failure, key: String, refused: ErrorKind) -> 
         .with_help("it may be applied now, later or never: read the row before writing it again")
         .with_source(error)
         .with_key(key),
+    }
+}
+
+impl Error {
+    /// The failure of one of the [store](crate::Db::store)'s own calls, as the library tells it.
+    pub fn from_store(error: StoreError) -> Self {
+        store_error(error, None)
     }
 }
 

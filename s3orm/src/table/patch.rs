@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeyFrom;
 use crate::query::{Filter, ValueFrom};
 use crate::row::Row;
-use crate::schema::{ColumnHandle, NullableColumn, Patchable, S3Schema, Unencrypted};
+use crate::schema::{ColumnHandle, NullableColumn, Patchable, S3Schema, Unencrypted, version};
 
 impl<T: S3Schema> Table<T> {
     /// Changes single columns of a row, by the methods of [`Patch`]; awaiting returns the changed
@@ -250,11 +250,11 @@ impl<'a, T: S3Schema> Patch<'a, T> {
     ) -> Result<Row<T>> {
         let (table, key) = (self.table, self.key.clone());
         compare_and_swap(table, key, &self.options, |row| {
-            let old = table.encode_row(row)?;
+            let old = table.encode_newest(row)?;
             before(row, &old)?;
             apply(&self.conditions, &self.edits, &mut row.value)?;
             // What the row is, is what is stored of it: so columns need no comparison.
-            let same = self.options.is_empty() && table.encode_row(row)? == old;
+            let same = self.options.is_empty() && table.encode_newest(row)? == old;
             Ok(if same { Change::Nothing } else { Change::Write })
         })
         .await
@@ -284,9 +284,10 @@ impl<T: S3Schema> PatchReturning<'_, T> {
         let mut old = None;
         let table = self.0.table;
         let new = self.0.run_from(|row, bytes| {
-            let value = T::decode(row.value.key(), &Table::<T>::columns(bytes));
-            let value = value.map_err(|error| error.into_error(&row.key))?;
-            let value = table.seen_by_hook(value, &row.key)?;
+            let path = row.key.strip_prefix(table.folder()).unwrap_or(&row.key);
+            let value = version::decode::<T>(row.value.key(), path, &Table::<T>::columns(bytes));
+            let (value, version) = value.map_err(|error| error.into_error(&row.key))?;
+            let (value, _) = table.seen_by_hook(value, version, &row.key)?;
             old = Some(row.with_value(value));
             Ok(())
         });

@@ -133,6 +133,7 @@ impl<'a, T: S3Schema> Put<'a, T> {
         if T::SCHEMA.is_stamped() {
             return Ok(self.over(false).await?.new);
         }
+        self.table.may_write().await?;
         let mut request = self
             .table
             .request(&mut self.row, self.event, &self.options)?;
@@ -207,6 +208,7 @@ impl<'a, T: S3Schema> Save<'a, T> {
     }
 
     async fn run(mut self) -> Result<Row<T>> {
+        self.table.may_write().await?;
         let mut request =
             self.table
                 .request(&mut self.row.value, WriteEvent::Save, &self.options)?;

@@ -261,22 +261,13 @@ where
 
     /// Pass after pass. `stale` is the key of a copy that was left behind by the one before.
     async fn passes(&mut self, stale: &mut Option<String>) -> Result<Row<T>> {
+        self.table.may_write().await?;
         let mut attempts = self.table.db().attempts();
         loop {
             let source = self.read().await?;
-            let target = source.request.key.clone();
-            if stale.as_ref().is_some_and(|stale| *stale != target) {
-                let detail = "the row was changed meanwhile, and has another new key by now";
-                return Err(Error::new(ErrorKind::Conflict, detail).with_key(target));
-            }
-            let (old, etag) = (source.object.clone(), source.version.etag.clone());
-            let copied = copy(self.table, source).await?;
-            if let Some(row) = copied {
-                *stale = None;
-                if delete_old(self.table, old.clone(), etag, &target).await? {
-                    return Ok(row);
-                }
-                *stale = Some(target);
+            let old = source.object.clone();
+            if let Some(row) = pass(self.table, source, stale).await? {
+                return Ok(row);
             }
             if !attempts.next().await {
                 let detail = "others changed the row every time; it is where it was";
@@ -311,6 +302,77 @@ where
             value: row.value,
             request,
         })
+    }
+}
+
+/// Copies the row and deletes it at its old key. `None` where it must be read again.
+async fn pass<T: S3Schema>(
+    table: &Table<T>,
+    source: Source<T>,
+    stale: &mut Option<String>,
+) -> Result<Option<Row<T>>> {
+    let target = source.request.key.clone();
+    if stale.as_ref().is_some_and(|stale| *stale != target) {
+        let detail = "the row was changed meanwhile, and has another new key by now";
+        return Err(Error::new(ErrorKind::Conflict, detail).with_key(target));
+    }
+    let (old, etag) = (source.object.clone(), source.version.etag.clone());
+    let Some(row) = copy(table, source).await? else {
+        return Ok(None);
+    };
+    *stale = None;
+    if delete_old(table, old, etag, &target).await? {
+        return Ok(Some(row));
+    }
+    *stale = Some(target);
+    Ok(None)
+}
+
+impl<T: S3Schema> Table<T> {
+    /// Moves the row of an object whose key is of an older version's path to the key that it has now;
+    /// `false` if there is none of an older version.
+    ///
+    /// # Errors
+    /// Those of [`rekey`](Self::rekey).
+    ///
+    /// Cost: 1 GET; 1 PUT and 1 DELETE if it is moved.
+    pub(super) async fn relocate(&self, object: &str) -> Result<bool> {
+        let (mut stale, mut attempts) = (None, self.db().attempts());
+        loop {
+            let Some(source) = self.source_of_old(object).await? else {
+                return Ok(false);
+            };
+            if pass(self, source, &mut stale).await?.is_some() {
+                return Ok(true);
+            }
+            if !attempts.next().await {
+                let detail = "others changed the row every time; it is where it was";
+                return Err(Error::new(ErrorKind::Conflict, detail).with_key(object));
+            }
+        }
+    }
+
+    async fn source_of_old(&self, object: &str) -> Result<Option<Source<T>>> {
+        let Some((meta, row)) = self.read_old(object).await? else {
+            return Ok(None);
+        };
+        let previous = meta.metadata.get(write::PREVIOUS);
+        let previous = previous.map(|id| Mark::of_write(object, id));
+        let options = WriteOptions::default().over(&row);
+        let mut request = self.prepared(&row.value, &options)?;
+        if request.key == row.key {
+            return Ok(None);
+        }
+        let mark = Mark::of(&row.key, &row.version);
+        request.metadata.insert(write::FROM.to_owned(), mark.text());
+        Ok(Some(Source {
+            object: row.key,
+            version: row.version,
+            mark,
+            previous,
+            value: row.value,
+            request,
+        }))
     }
 }
 

@@ -129,8 +129,10 @@ impl<T: S3Schema> Table<T> {
         let Some(version) = seen.version() else {
             return Ok(None);
         };
+        let (value, schema_version) = self.decode_row(key, &seen.key, &Self::columns(columns))?;
         Ok(Some(Row {
-            value: self.decode_row(key, &seen.key, &Self::columns(columns))?,
+            value,
+            schema_version,
             key: seen.key.clone(),
             version,
             content_type: seen.content_type(),
@@ -147,8 +149,8 @@ impl<T: S3Schema> Table<T> {
     /// The value of what was seen at a key.
     pub(crate) fn value_seen(&self, key: T::Key, seen: &Seen) -> Result<Option<T>> {
         let columns = seen.row.as_ref();
-        let value = columns.map(|columns| self.decode_row(key, &seen.key, &Self::columns(columns)));
-        value.transpose()
+        let row = columns.map(|columns| self.decode_row(key, &seen.key, &Self::columns(columns)));
+        Ok(row.transpose()?.map(|(value, _)| value))
     }
 
     /// Reads the object of a table that is not stamped.
@@ -156,6 +158,16 @@ impl<T: S3Schema> Table<T> {
         &self,
         key: T::Key,
         object_key: String,
+    ) -> Result<Option<(ObjectMeta, Row<T>)>> {
+        let decode = |object: &str, content: &Content<'_>| self.decode_row(key, object, content);
+        self.read_object(object_key, decode).await
+    }
+
+    /// The same, of an object whose key the table's path may not make.
+    pub(super) async fn read_object(
+        &self,
+        object_key: String,
+        decode: impl FnOnce(&str, &Content<'_>) -> Result<(T, u32)> + Send,
     ) -> Result<Option<(ObjectMeta, Row<T>)>> {
         let max = self.db.max_row_bytes();
         let overhead = T::SCHEMA.encrypt.map_or(0, |_| encrypt::OVERHEAD);
@@ -174,10 +186,11 @@ impl<T: S3Schema> Table<T> {
                 let opened = opened.map_err(|error| error.into_error(&object_key))?;
                 let content_type = meta.content_type.as_deref();
                 let content = Content::stored(T::SCHEMA.body, content_type, &opened.bytes);
-                let row = self.decode_row(key, &object_key, &content)?;
+                let (row, schema_version) = decode(&object_key, &content)?;
                 let in_own_format = content.format == T::SCHEMA.body;
                 let row = Row {
                     in_own_format,
+                    schema_version,
                     ..Row::read(row, object_key, meta.clone())
                 };
                 Ok(Some((meta, row)))
@@ -199,7 +212,7 @@ impl<T: S3Schema> Table<T> {
         let Some(columns) = &seen.row else {
             return Ok(None);
         };
-        let stored = self.decode_stored(key.clone(), &seen.key, &Self::columns(columns))?;
+        let (stored, _) = self.decode_stored(key.clone(), &seen.key, &Self::columns(columns))?;
         let values = values_of(&stored, number).map_err(|error| error.with_key(&seen.key))?;
         if !values.as_deref().is_some_and(has) {
             return Ok(None);
@@ -302,11 +315,11 @@ struct Indexes<T>(Option<(Upkeep<T>, Facts)>);
 
 impl<T: S3Schema> Indexes<T> {
     async fn begin(table: &Table<T>, key: &T::Key) -> Result<Self> {
+        table.may_write().await?;
         if T::SCHEMA.indexes.is_empty() {
             return Ok(Self(None));
         }
         let upkeep = Upkeep::new(table, &table.object_key(key)?);
-        table.may_write().await?;
         Ok(Self(Some((upkeep, Facts::default()))))
     }
 

@@ -76,7 +76,8 @@ impl<T: S3Schema> Table<T> {
             let Some(columns) = columns else {
                 return Err(absent(seen.key.clone()));
             };
-            let mut row = table.decode_row(key.clone(), &seen.key, &Self::columns(&columns))?;
+            let (mut row, _) =
+                table.decode_row(key.clone(), &seen.key, &Self::columns(&columns))?;
             change(&mut row)?;
             let (now, columns) = table.stored(&mut row, WriteEvent::Save)?;
             super::put::same_key(&seen.key, &now)?;

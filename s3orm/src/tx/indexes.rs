@@ -8,6 +8,7 @@
 use futures_util::future::BoxFuture;
 
 use super::lock::Lock;
+use crate::catalog::table::needs_object;
 use crate::error::Result;
 use crate::index::layout::Facts;
 use crate::index::upkeep::Upkeep;
@@ -50,7 +51,7 @@ pub(crate) trait RowIndexes: Send {
 
 /// The indexes of a row, unless its table has none.
 pub(crate) fn of_row<T: S3Schema>(table: &Table<T>, object: &str) -> Option<Box<dyn RowIndexes>> {
-    if T::SCHEMA.indexes.is_empty() {
+    if !needs_object::<T>() {
         return None;
     }
     Some(Box::new(Indexed(Upkeep::new(table, object))))
@@ -73,7 +74,7 @@ impl<T: S3Schema> Indexed<T> {
 
 impl<T: S3Schema> RowIndexes for Indexed<T> {
     fn begin(&mut self) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.0.table().may_write())
+        Box::pin(self.0.table().may_transact())
     }
 
     fn before<'a>(

@@ -91,6 +91,7 @@ pub use handle::{Snapshot, Tx};
 pub(crate) use indexes::{RowIndexes, of_row};
 pub(crate) use part::{Edit, Parts};
 use serde::Serialize;
+pub(crate) use sweep::{GRACE, age};
 pub use sweep::{SweepReport, Vacuum};
 use token::Use;
 

@@ -23,7 +23,7 @@ use crate::write::{self, Failure};
 
 /// How old something must be before it is removed: the five minutes for which a client goes on
 /// sending, the quarter of an hour for which S3 takes a signed request, and a margin.
-const GRACE: Duration = Duration::from_hours(1);
+pub(crate) const GRACE: Duration = Duration::from_hours(1);
 /// How long tokens are remembered.
 const TOKENS: Duration = Duration::from_hours(24);
 /// Records and rows that are looked at at the same time.
@@ -187,7 +187,7 @@ impl Db {
 }
 
 /// How long ago it was. What was just written is new.
-fn age(written: Option<SystemTime>, now: SystemTime) -> Duration {
+pub(crate) fn age(written: Option<SystemTime>, now: SystemTime) -> Duration {
     let age = written.and_then(|written| now.duration_since(written).ok());
     age.unwrap_or_default()
 }

@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, TryStreamExt as _};
+use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::JoinHandle;
 
@@ -127,8 +128,12 @@ impl DownloadRequest {
             next: span.start,
             handed_out: span.start,
             under_way: VecDeque::new(),
-            sum: Checksum::EMPTY,
-            expected: checksum,
+            proof: checksum.map_or(Proof::None, |expected| Proof::Crc {
+                sum: Checksum::EMPTY,
+                expected,
+            }),
+            condition: Some(meta.etag.clone()),
+            of_blob: false,
             failed: false,
             rest: Bytes::new(),
             meta,
@@ -162,13 +167,47 @@ pub struct Download {
     /// Where the bytes end that were handed out.
     handed_out: u64,
     under_way: VecDeque<Chunk>,
-    /// Of what was handed out.
-    sum: Checksum,
-    /// Of everything, if everything was asked for and the store keeps it.
-    expected: Option<Checksum>,
+    /// What everything must turn out to be.
+    proof: Proof,
+    /// The version that is read, unless the bytes prove themselves.
+    condition: Option<ETag>,
+    of_blob: bool,
     failed: bool,
     /// What a reader has not taken.
     rest: Bytes,
+}
+
+/// What the bytes of a whole object must turn out to be.
+enum Proof {
+    /// A part was asked for, or nobody knows.
+    None,
+    /// As the store says.
+    Crc { sum: Checksum, expected: Checksum },
+    /// As a row says.
+    Sha256 { sum: Sha256, expected: [u8; 32] },
+}
+
+impl Proof {
+    fn take(&mut self, bytes: &[u8]) {
+        match self {
+            Self::None => {}
+            Self::Crc { sum, .. } => *sum = sum.then(bytes),
+            Self::Sha256 { sum, .. } => sum.update(bytes),
+        }
+    }
+
+    /// Once all are taken; an error says what is wrong.
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Crc { sum, expected } if sum != expected => Err(format!(
+                "the bytes have the checksum `{sum}`, the object `{expected}`"
+            )),
+            Self::Sha256 { sum, expected } if sum.clone().finalize()[..] != *expected => {
+                Err("the bytes do not have the SHA-256 that the row says".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A request in a task, which ends with it.
@@ -184,6 +223,35 @@ impl Drop for Chunk {
 }
 
 impl Download {
+    /// Of a blob, all of which a row says: with its SHA-256 everything, or else a range of its object.
+    pub(crate) fn of_blob(
+        db: &Db,
+        key: String,
+        meta: ObjectMeta,
+        sha256: Option<[u8; 32]>,
+        bytes: impl RangeBounds<u64>,
+    ) -> Self {
+        let request = db.download(&key).range(bytes);
+        let span = request.span(meta.size);
+        Self {
+            key,
+            next: span.start,
+            handed_out: span.start,
+            span,
+            under_way: VecDeque::new(),
+            condition: sha256.is_none().then(|| meta.etag.clone()),
+            proof: sha256.map_or(Proof::None, |expected| Proof::Sha256 {
+                sum: Sha256::new(),
+                expected,
+            }),
+            of_blob: true,
+            failed: false,
+            rest: Bytes::new(),
+            meta,
+            request,
+        }
+    }
+
     /// The object's key, as it is on the bucket.
     pub fn key(&self) -> &str {
         &self.key
@@ -273,14 +341,14 @@ impl Download {
             let get = GetObject {
                 key: self.key.clone(),
                 range: (!is_whole).then_some(ByteRange::Span(self.next, end)),
-                if_match: Some(self.meta.etag.clone()),
+                if_match: self.condition.clone(),
                 max_bytes: Some(length),
                 ..GetObject::default()
             };
-            let (db, etag) = (self.request.db.clone(), self.meta.etag.clone());
+            let (db, etag) = (self.request.db.clone(), self.condition.clone());
             let task = self.request.db.env().spawn(async move {
                 let object = db.store().get(get).await?;
-                right(&etag, length, object)
+                right(etag.as_ref(), length, object)
             });
             self.under_way.push_back(Chunk { task, length });
             self.next = end;
@@ -304,21 +372,20 @@ impl Download {
             }
         };
         self.handed_out += length;
-        if let Some(expected) = self.expected {
-            self.sum = self.sum.then(&bytes);
-            if self.handed_out == self.span.end && self.sum != expected {
-                let found = self.sum;
-                let detail =
-                    format!("the bytes have the checksum `{found}`, the object `{expected}`");
-                return Poll::Ready(Some(Err(Error::new(ErrorKind::Decode, detail)
-                    .with_help("read it again; if that does not help, the object is damaged"))));
-            }
+        self.proof.take(&bytes);
+        if self.handed_out == self.span.end
+            && let Err(detail) = self.proof.check()
+        {
+            let error = Error::new(ErrorKind::Decode, detail);
+            let help = "read it again; if that does not help, the object is damaged";
+            return Poll::Ready(Some(Err(error.with_help(help))));
         }
         Poll::Ready(Some(Ok(bytes)))
     }
 
     fn broken(&self, error: StoreError) -> Error {
         match error.kind() {
+            _ if self.of_blob => crate::blob::broken(error, &self.key),
             StoreErrorKind::PreconditionFailed | StoreErrorKind::NotFound => Error::new(
                 ErrorKind::Conflict,
                 "the object was replaced or deleted while it was read",
@@ -331,10 +398,16 @@ impl Download {
 }
 
 /// The bytes that were asked for, if it is them.
-fn right(etag: &ETag, length: u64, object: crate::store::Object) -> Result<Bytes, StoreError> {
-    if object.body.len() as u64 == length && object.meta.etag == *etag {
+fn right(
+    etag: Option<&ETag>,
+    length: u64,
+    object: crate::store::Object,
+) -> Result<Bytes, StoreError> {
+    let same = etag.is_none_or(|etag| object.meta.etag == *etag);
+    if object.body.len() as u64 == length && same {
         return Ok(object.body);
     }
+    let etag = etag.map_or("any", ETag::as_str);
     Err(StoreError::new(
         StoreErrorKind::BadAnswer,
         format!(

@@ -84,6 +84,7 @@ mod uploader;
 pub use self::download::{Download, DownloadRequest};
 pub use self::presign::{PresignGet, PresignPut};
 pub use self::request::{Upload, Uploaded};
+pub(crate) use self::source::{read_some, unreadable};
 pub use self::unfinished::{Sweep, Swept, Unfinished};
 pub use self::uploader::Uploader;
 pub use crate::store::{Checksum, PresignedUrl};

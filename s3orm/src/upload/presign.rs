@@ -90,6 +90,8 @@ struct Common {
     access: PresignedAccess,
     expiry: Duration,
     longest: Duration,
+    /// Whether the key is one of the library's own.
+    own: bool,
 }
 
 impl Common {
@@ -100,11 +102,16 @@ impl Common {
             access,
             expiry: EXPIRY,
             longest: LONGEST,
+            own: false,
         }
     }
 
     async fn sign(self) -> Result<PresignedUrl> {
-        let key = object_key(&self.db, &self.key)?;
+        let key = if self.own {
+            format!("{}{}", self.db.prefix(), self.key)
+        } else {
+            object_key(&self.db, &self.key)?
+        };
         if self.expiry > self.longest {
             let detail = format!(
                 "a URL for {:?}; the most is {:?}",
@@ -173,6 +180,15 @@ macro_rules! signs {
 
 signs!(PresignGet, "presign_get");
 signs!(PresignPut, "presign_put");
+
+impl PresignGet {
+    /// Of an object of the library's own.
+    pub(crate) fn of_own(db: &Db, key: &str) -> Self {
+        let mut common = Common::new(db, key, PresignedAccess::Get);
+        common.own = true;
+        Self(common)
+    }
+}
 
 impl PresignPut {
     /// Only over this version of the object.

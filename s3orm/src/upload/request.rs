@@ -35,8 +35,18 @@ impl Db {
     /// None here; of what follows [`InvalidKey`](ErrorKind::InvalidKey) and
     /// [`Config`](ErrorKind::Config), which are found at the first write.
     pub fn upload(&self, key: impl AsRef<str>) -> Upload {
+        self.upload_to(key.as_ref(), false)
+    }
+
+    /// Begins an upload to a key of the library's own.
+    pub(crate) fn upload_own(&self, key: &str) -> Upload {
+        self.upload_to(key, true)
+    }
+
+    fn upload_to(&self, key: &str, own: bool) -> Upload {
         Upload(Box::new(Options {
-            key: key.as_ref().to_owned(),
+            key: key.to_owned(),
+            own,
             db: self.clone(),
             write: WriteOptions::default(),
             precondition: Precondition::None,
@@ -61,6 +71,8 @@ pub(super) struct Options {
     pub(super) db: Db,
     /// As it was given.
     key: String,
+    /// Whether it is one of the library's own.
+    own: bool,
     write: WriteOptions,
     pub(super) precondition: Precondition,
     previous: Option<String>,
@@ -263,7 +275,11 @@ impl Options {
             metadata.insert(write::PREVIOUS.to_owned(), previous.clone());
         }
         Ok(Target {
-            key: object_key(&self.db, &self.key)?,
+            key: if self.own {
+                format!("{}{}", self.db.prefix(), self.key)
+            } else {
+                object_key(&self.db, &self.key)?
+            },
             db: self.db.clone(),
             id: metadata.get(write::ID).cloned().unwrap_or_default(),
             metadata,

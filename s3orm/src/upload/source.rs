@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -86,12 +86,7 @@ impl Upload {
         let mut buffer = BytesMut::zeroed(CHUNK);
         let mut uploader = self.start();
         loop {
-            let read = poll_fn(|cx| {
-                let mut part = ReadBuf::new(&mut buffer);
-                let read = reader.as_mut().poll_read(cx, &mut part);
-                read.map_ok(|()| part.filled().len())
-            });
-            match read.await.map_err(unreadable)? {
+            match read_some(reader.as_mut(), &mut buffer).await? {
                 0 => return uploader.complete().await,
                 length => uploader.copy_from(&buffer[..length]).await?,
             }
@@ -150,7 +145,20 @@ where
     uploader.end().await
 }
 
-fn unreadable(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+/// What a reader has, as far as it fits; nothing at its end.
+pub(crate) async fn read_some(
+    mut reader: Pin<&mut impl AsyncRead>,
+    buffer: &mut [u8],
+) -> Result<usize> {
+    let read = poll_fn(|cx| {
+        let mut part = ReadBuf::new(buffer);
+        let read = reader.as_mut().poll_read(cx, &mut part);
+        read.map_ok(|()| part.filled().len())
+    });
+    read.await.map_err(unreadable)
+}
+
+pub(crate) fn unreadable(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
     Error::new(
         ErrorKind::Cancelled,
         "the source failed; nothing was written",

@@ -239,7 +239,7 @@ impl fmt::Debug for Uploader {
 
 impl Uploader {
     /// Copies data into the part that is being filled.
-    pub(super) async fn copy_from(&mut self, mut data: &[u8]) -> Result<()> {
+    pub(crate) async fn copy_from(&mut self, mut data: &[u8]) -> Result<()> {
         while !data.is_empty() {
             let taken = std::future::poll_fn(|cx| {
                 let session = self.session()?;

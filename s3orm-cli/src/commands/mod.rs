@@ -1,0 +1,35 @@
+//! One module a command: its arguments, and what it does.
+
+pub(crate) mod completions;
+pub(crate) mod copy;
+pub(crate) mod count;
+pub(crate) mod create;
+pub(crate) mod databases;
+pub(crate) mod delete;
+pub(crate) mod describe;
+pub(crate) mod distinct;
+pub(crate) mod doctor;
+pub(crate) mod download;
+pub(crate) mod drop;
+pub(crate) mod du;
+pub(crate) mod exit_codes;
+pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod generate;
+pub(crate) mod get;
+pub(crate) mod import;
+pub(crate) mod man;
+pub(crate) mod policy;
+pub(crate) mod presign;
+pub(crate) mod put;
+pub(crate) mod query;
+pub(crate) mod random;
+pub(crate) mod scan;
+pub(crate) mod schema;
+pub(crate) mod serve;
+pub(crate) mod settle;
+pub(crate) mod sweep;
+pub(crate) mod tables;
+pub(crate) mod update;
+pub(crate) mod upload;
+pub(crate) mod verify;
