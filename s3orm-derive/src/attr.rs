@@ -20,6 +20,7 @@ const ON_STRUCT: &[&str] = &[
     "encoding",
     "body",
     "compress",
+    "encrypt",
     "version",
     "previous",
     "reversible",
@@ -37,6 +38,7 @@ const ON_FIELD: &[&str] = &[
     "generate",
     "created_at",
     "updated_at",
+    "encrypt",
     "index",
     "unique",
 ];
@@ -66,6 +68,13 @@ pub(crate) struct Compress {
     pub(crate) mark: Ident,
     pub(crate) level: i32,
     pub(crate) above: usize,
+}
+
+/// `encrypt`, `encrypt = "migrating"`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encrypt {
+    Always,
+    Migrating,
 }
 
 /// `generate`, `generate = "…"`
@@ -107,6 +116,7 @@ pub(crate) struct TableOptions {
     /// The type of a format of the user's own.
     pub(crate) format: Option<Parent>,
     pub(crate) compress: Option<Compress>,
+    pub(crate) encrypt: Option<(Ident, Encrypt)>,
     pub(crate) parents: Vec<Parent>,
     /// `version = 2`, with the place of its name.
     pub(crate) version: Option<(Ident, u32)>,
@@ -129,6 +139,7 @@ pub(crate) struct FieldOptions {
     pub(crate) generate: Option<(Ident, Scheme)>,
     pub(crate) created_at: Option<Ident>,
     pub(crate) updated_at: Option<Ident>,
+    pub(crate) encrypt: Option<(Ident, Encrypt)>,
     pub(crate) indexes: Vec<OfField>,
 }
 
@@ -183,6 +194,11 @@ impl TableOptions {
             }
             *flag = is_alone.then(|| option.name.clone());
             return is_alone;
+        }
+        if name == "encrypt" {
+            let how = option.encrypt(errors);
+            self.encrypt = how.map(|how| (option.name.clone(), how));
+            return self.encrypt.is_some();
         }
         if name == "version" {
             let version = version::read(option, errors);
@@ -328,6 +344,12 @@ impl FieldOptions {
             return self.set_index(kind, option, errors);
         }
         let slot = match &*name {
+            "encrypt" if self.encrypt.is_some() => return option.report_twice(errors),
+            "encrypt" => {
+                let how = option.encrypt(errors);
+                self.encrypt = how.map(|how| (option.name, how));
+                return;
+            }
             "generate" if self.generate.is_some() => return option.report_twice(errors),
             "generate" => {
                 let scheme = option.scheme(errors);
@@ -408,6 +430,15 @@ impl Written {
             );
         }
         text
+    }
+
+    fn encrypt(&self, errors: &mut Errors) -> Option<Encrypt> {
+        if self.value.is_none() {
+            return Some(Encrypt::Always);
+        }
+        let known = [("migrating", Encrypt::Migrating)];
+        let text = self.string("\"migrating\"", errors)?;
+        choice("way to encrypt", "ways", &text, &known, errors)
     }
 
     fn scheme(&self, errors: &mut Errors) -> Option<Scheme> {

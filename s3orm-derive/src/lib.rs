@@ -55,6 +55,7 @@ use crate::model::Model;
 /// | `extension = ".json"` | What follows the path. `.json` unless given, also for MessagePack, so that a table can change its body and keep its keys; nothing for raw bodies. |
 /// | `body = "json"` | What an object's bytes are when it is written: `json`, `msgpack` (with the cargo feature), [`raw`](#raw-bodies), or the path of a type of yours that implements `s3orm::body::BodyCodec`. Stored rows are read as what they are, so it may be changed at any time. |
 /// | `compress = "zstd"` | Objects are compressed when they are written (with the cargo feature `zstd`). `compress(level = 3, above = 1024)` says how much, from 1 to 22, and from how many bytes on. May be changed at any time. |
+/// | `encrypt` | Objects are encrypted before they are sent (with the cargo feature `encrypt`), and plain ones refused. `encrypt = "migrating"` reads plain ones, too, until all are written anew. |
 /// | `encoding = "escaped"` | How values stand in keys: `escaped`, so that any value is possible, or `verbatim`, as they are, for keys that other programs write. |
 /// | `hooks` | The struct's `s3orm::Hooks` are called before writes, after reads and around deletions. |
 /// | `validate` | The struct's `garde::Validate` is asked before each write (with the cargo feature `garde`). |
@@ -77,6 +78,7 @@ use crate::model::Model;
 /// | `generate = "uuid_v7"` | The same by name: `uuid_v4`, `uuid_v7` or `ulid`. On a `String` it must be named. |
 /// | `created_at` | The library fills in the time of the insert. |
 /// | `updated_at` | The library fills in the time of each write. |
+/// | `encrypt` | The column's values are encrypted before they are sent (with the cargo feature `encrypt`), and plain ones refused. Also in tables with indexes or transactions; in JSON rows alone. `encrypt = "migrating"` reads plain ones, too. |
 /// | `index`, `index = "by_city"` | An index over this column, of its name or another: [below](#indexes). |
 /// | `unique`, `unique = "by_email"` | No two rows have the same value: [below](#indexes). |
 ///

@@ -10,7 +10,7 @@ use syn::{
     Visibility,
 };
 
-use crate::attr::{Body, Encoding, FieldOptions, Managed, TableOptions};
+use crate::attr::{Body, Encoding, Encrypt, FieldOptions, Managed, TableOptions};
 use crate::diag::{self, Errors};
 use crate::index::{self, Index};
 use crate::path::{self, Form, Piece, Placeholder, Problem};
@@ -56,6 +56,7 @@ pub(crate) struct Column {
     /// Whether the object's bytes hold it.
     pub(crate) stored: bool,
     pub(crate) managed: Option<Managed>,
+    pub(crate) encrypt: Option<Encrypt>,
     pub(crate) doc: String,
 }
 
@@ -143,6 +144,7 @@ impl Model {
             .map(|field| field.column(input, &container, body))
             .collect();
         let indexes = index::read(options, &fields, &columns, body, errors);
+        rules::encrypted(options, &fields, &columns, &indexes, body, errors);
         rules::versions(options, &fields, body, errors);
         rules::stamped(options, &fields, body, !indexes.is_empty(), errors);
         let mut keys: Vec<usize> = (0..columns.len())
@@ -312,6 +314,7 @@ impl<'a> Field<'a> {
                 Body::Json | Body::MessagePack | Body::Own => self.options.key_only.is_none(),
             },
             managed: self.options.managed().next().map(|(_, managed)| managed),
+            encrypt: self.options.encrypt.as_ref().map(|(_, how)| *how),
             doc: source::doc(&self.syn.attrs),
         }
     }

@@ -4,7 +4,8 @@ use syn::{DeriveInput, LitStr};
 
 use crate::attr::{Body, TableOptions};
 use crate::diag::Errors;
-use crate::model::Field;
+use crate::index::Index;
+use crate::model::{Column, Field};
 use crate::serde_attr::{self, Container};
 
 /// `table` and `path` are required.
@@ -159,10 +160,65 @@ pub(crate) fn stamped(
         let help = "what the library notes stands in front of a row's JSON: leave `compress` out";
         errors.at_with_help(&compress.mark, message, help);
     }
+    if let Some((mark, _)) = &options.encrypt {
+        let message = format!("the rows of a table with {of} cannot be encrypted as a whole");
+        let help = "what the library notes stands in front of a row's JSON: write `encrypt` on the fields that are to be";
+        errors.at_with_help(mark, message, help);
+    }
     for field in fields.iter().filter(|field| field.stored_name == "_m") {
         let message = format!("a column of a table with {of} cannot be stored as `_m`");
         let help = "that member of a row is the library's: rename the field, or its stored form with `#[serde(rename = \"...\")]`";
         errors.at_with_help(field.ident, message, help);
+    }
+}
+
+/// An encrypted column is a text in a row's JSON that nothing but its reader can make sense of.
+pub(crate) fn encrypted(
+    options: &TableOptions,
+    fields: &[Field<'_>],
+    columns: &[Column],
+    indexes: &[Index],
+    body: Body,
+    errors: &mut Errors,
+) {
+    let in_index = |name: &str| {
+        let mut over = indexes.iter().flat_map(|index| &index.columns);
+        over.any(|column| columns[*column].field == name)
+    };
+    for field in fields {
+        let Some((mark, _)) = &field.options.encrypt else {
+            continue;
+        };
+        let name = &field.name;
+        let (message, help) = if options.encrypt.is_some() {
+            (
+                format!("`{name}` is encrypted with the whole row"),
+                "leave `encrypt` out here, or above the struct",
+            )
+        } else if field.key.is_some() {
+            (
+                format!("`{name}` is in the path: keys cannot be encrypted"),
+                "S3 shows keys to whoever may list: take it out of the path, or store a digest of it there",
+            )
+        } else if body != Body::Json {
+            (
+                format!("`{name}` cannot be encrypted alone: the rows are not JSON"),
+                "encrypt the whole row: write `encrypt` above the struct",
+            )
+        } else if !field.is_column(body) {
+            (
+                format!("`{name}` is no column: serde passes it over or spreads it out"),
+                "leave `encrypt` out, or store the field",
+            )
+        } else if in_index(name) {
+            (
+                format!("`{name}` is in an index: its values would stand in keys"),
+                "leave the index out, or index a digest of the value in a column of its own",
+            )
+        } else {
+            continue;
+        };
+        errors.at_with_help(mark, message, help);
     }
 }
 

@@ -119,6 +119,7 @@ const PLAIN: ColumnSchema = ColumnSchema {
     key: None,
     stored: true,
     managed: None,
+    encrypt: None,
     doc: "",
 };
 

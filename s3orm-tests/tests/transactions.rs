@@ -823,3 +823,24 @@ async fn a_transaction_does_not_hide_what_was_written_before_it() {
         assert_eq!(ann.balance, 101 + 10 * i64::from(changes));
     }
 }
+
+/// A row is read as what the transaction did so far leaves it: also one that was not there.
+#[tokio::test]
+async fn a_row_that_is_new_is_read() {
+    let world = World::begin().await;
+    let (db, accounts) = (&world.db, &world.accounts);
+    let done = db.transaction(async |tx| {
+        assert_eq!(tx.get(accounts, "eve").await?, None);
+        tx.write(accounts.insert(account("eve", 5)))?;
+        assert_eq!(tx.get(accounts, "eve").await?, Some(account("eve", 5)));
+        let unread = tx.read(accounts, "eve").await.unwrap_err();
+        assert_eq!(unread.kind(), ErrorKind::Unsupported);
+        tx.write(accounts.update("eve", |account: &mut Account| account.balance += 1))?;
+        assert_eq!(tx.get(accounts, "eve").await?, Some(account("eve", 6)));
+        tx.write(accounts.delete("eve"))?;
+        assert_eq!(tx.get(accounts, "eve").await?, None);
+        tx.write(accounts.put(account("eve", 7)))
+    });
+    done.await.unwrap();
+    assert_eq!(accounts.get("eve").await.unwrap(), Some(account("eve", 7)));
+}

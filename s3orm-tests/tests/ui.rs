@@ -13,6 +13,7 @@ fn ui() {
         "relation",
         "patch",
         "body",
+        "encrypt",
         "transactional",
         "version",
         "index",

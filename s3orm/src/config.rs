@@ -99,6 +99,14 @@ impl DbBuilder {
         self
     }
 
+    /// The keys for encrypted rows and columns: [`StaticKeys`](crate::encrypt::StaticKeys), or a
+    /// [`KeyProvider`](crate::encrypt::KeyProvider) of one's own. See [`encrypt`](crate::encrypt).
+    #[cfg(feature = "encrypt")]
+    pub fn row_keys(mut self, keys: impl crate::encrypt::KeyProvider + 'static) -> Self {
+        self.options.row_keys = Some(Arc::new(keys));
+        self
+    }
+
     /// The application's settings, over those that were set before.
     pub fn settings(mut self, settings: Settings) -> Self {
         self.options.settings = settings.over(&self.options.settings);

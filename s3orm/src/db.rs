@@ -10,6 +10,9 @@ use tokio::sync::OnceCell;
 use crate::catalog::Leases;
 use crate::config::DbBuilder;
 use crate::doctor::Report;
+#[cfg(feature = "encrypt")]
+use crate::encrypt::KeyProvider;
+use crate::encrypt::Sealer;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::S3Schema;
@@ -60,6 +63,8 @@ pub(crate) struct Options {
     /// Those of the one table that this connection was handed to.
     pub(crate) table: Settings,
     pub(crate) transaction_lease: Duration,
+    #[cfg(feature = "encrypt")]
+    pub(crate) row_keys: Option<Arc<dyn KeyProvider>>,
 }
 
 impl Options {
@@ -72,6 +77,8 @@ impl Options {
             tables: Arc::default(),
             table: Settings::new(),
             transaction_lease: Duration::from_secs(10),
+            #[cfg(feature = "encrypt")]
+            row_keys: None,
         }
     }
 }
@@ -155,6 +162,50 @@ impl Db {
         };
         let known = Arc::clone(&self.0.known);
         Self::open_again(self.0.layers.clone(), options, known)
+    }
+
+    /// This database with these keys for encrypted rows and columns, in place of those that it has: a
+    /// tenant's, for instance. Connections and everything else are shared. No request.
+    ///
+    /// See [`encrypt`](crate::encrypt).
+    ///
+    /// ```
+    /// use s3orm::encrypt::StaticKeys;
+    /// use s3orm::{Db, ErrorKind, S3Schema};
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize, S3Schema)]
+    /// #[s3(table = "letters", path = "<id>", encrypt)]
+    /// struct Letter { id: u64, text: String }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// let db = Db::connect("memory:").await?;
+    /// let ours = db.with_row_keys(StaticKeys::from_bytes("ours", [1; 32])?);
+    /// let theirs = db.with_row_keys(StaticKeys::from_bytes("theirs", [2; 32])?);
+    /// ours.table::<Letter>().put(Letter { id: 7, text: "between us".into() }).await?;
+    /// let refused = theirs.table::<Letter>().get(7).await.err().map(|error| error.kind());
+    /// assert_eq!(refused, Some(ErrorKind::Denied));
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "encrypt")]
+    #[must_use]
+    pub fn with_row_keys(&self, keys: impl KeyProvider + 'static) -> Self {
+        let options = Options {
+            row_keys: Some(Arc::new(keys)),
+            ..self.0.options.clone()
+        };
+        let known = Arc::clone(&self.0.known);
+        Self::open_again(self.0.layers.clone(), options, known)
+    }
+
+    /// Encrypts and decrypts what is at the key of an object.
+    pub(crate) fn sealer<'a>(&'a self, key: &'a str) -> Sealer<'a> {
+        Sealer {
+            #[cfg(feature = "encrypt")]
+            keys: self.0.options.row_keys.as_deref(),
+            #[cfg(feature = "encrypt")]
+            env: &self.0.options.env,
+            place: key.strip_prefix(self.prefix()).unwrap_or(key),
+        }
     }
 
     pub(crate) fn layers(&self) -> &Layers {

@@ -261,6 +261,7 @@ mod config;
 mod db;
 pub mod doctor;
 pub mod dynamic;
+pub mod encrypt;
 mod env;
 mod error;
 mod hooks;
@@ -301,10 +302,10 @@ pub use query::{BelongsTo, Filter, KeyPrefix, Query};
 pub use row::{AsRow, IntoRow, Row, Version};
 pub use s3orm_derive::S3Schema;
 pub use schema::{
-    BodyFormat, ColumnHandle, ColumnSchema, Difference, Generate, InKey, IndexState, KeyHandle,
-    Managed, Nullable, NullableColumn, Patchable, Prepare, Presence, Required, S3Schema,
+    BodyFormat, ColumnHandle, ColumnSchema, Difference, Encrypted, Generate, InKey, IndexState,
+    KeyHandle, Managed, Nullable, NullableColumn, Patchable, Prepare, Presence, Required, S3Schema,
     SchemaDiff, StoredColumn, StoredIndex, StoredSchema, TableSchema, Timestamp, Transactional,
-    WriteEvent,
+    Unencrypted, WriteEvent,
 };
 pub use settings::{Settings, scope};
 pub use store::{Encryption, KmsKey};
@@ -325,6 +326,7 @@ pub mod __private {
     pub use crate::Error;
     pub use crate::body;
     pub use crate::body::{BodyCodec, BodyError, Compression, Content, RawBody};
+    pub use crate::encrypt::Encrypt;
     pub use crate::hooks::{HookResult, Hooks, Valid};
     pub use crate::id;
     pub use crate::index::{
@@ -336,8 +338,8 @@ pub mod __private {
     };
     pub use crate::query::BelongsTo;
     pub use crate::schema::{
-        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Generate, InKey, KeyHandle, Managed,
-        Nullable, OldForm, OldRow, Prepare, Required, S3Schema, TableSchema, Timestamp,
+        AnyKey, BodyFormat, ColumnHandle, ColumnSchema, Encrypted, Generate, InKey, KeyHandle,
+        Managed, Nullable, OldForm, OldRow, Prepare, Required, S3Schema, TableSchema, Timestamp,
         Transactional, check, version,
     };
 }
@@ -365,5 +367,10 @@ mod guide {
     #[cfg(all(feature = "msgpack", feature = "zstd", feature = "garde"))]
     pages! {
         Bodies = "docs/bodies.md"
+    }
+
+    #[cfg(all(feature = "encrypt", feature = "zstd"))]
+    pages! {
+        Encryption = "docs/encryption.md"
     }
 }

@@ -185,13 +185,13 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
     let column_fields = model.columns.iter().map(|column| {
         let (field, ty) = (quiet(&column.ident), column.value_type());
         let doc = format!("Column `{}` of table `{table}`.", column.name);
-        // An `Option` in the key is an error of its own.
-        let presence = match column.key.filter(|_| sound) {
-            _ if column.is_nullable() => quote!(Nullable),
-            Some(_) => quote!(InKey),
-            None => quote!(Required),
+        let presence = presence(column, sound);
+        let presence = if column.encrypt.is_some() {
+            quote!(_s3orm::Encrypted<_s3orm::#presence>)
+        } else {
+            quote!(_s3orm::#presence)
         };
-        quote!(#[doc = #doc] #vis #field: _s3orm::ColumnHandle<#row, #ty, _s3orm::#presence>)
+        quote!(#[doc = #doc] #vis #field: _s3orm::ColumnHandle<#row, #ty, #presence>)
     });
     quote! {
         #[doc = #key_doc]
@@ -204,8 +204,27 @@ fn handles(model: &Model, names: &Names, sound: bool) -> TokenStream {
     }
 }
 
+/// How a row has a column; an `Option` in the key is an error of its own.
+fn presence(column: &Column, sound: bool) -> TokenStream {
+    match column.key.filter(|_| sound) {
+        _ if column.is_nullable() => quote!(Nullable),
+        Some(_) => quote!(InKey),
+        None => quote!(Required),
+    }
+}
+
 /// A column's handle, which finds its field in a row and its value in a key.
 fn column_handle(column: &Column, sound: bool) -> TokenStream {
+    let handle = open_handle(column, sound);
+    if column.encrypt.is_none() {
+        return handle;
+    }
+    // The type is named, because nothing else tells it to the functions in the handle.
+    let (ty, presence) = (column.value_type(), presence(column, sound));
+    quote!(<_s3orm::ColumnHandle<Self, #ty, _s3orm::#presence>>::__encrypted(#handle))
+}
+
+fn open_handle(column: &Column, sound: bool) -> TokenStream {
     let (field, name) = (quiet(&column.ident), &column.name);
     let of_row = match (sound, column.is_nullable()) {
         (false, _) => quote!(|_| loop {}),
@@ -321,6 +340,10 @@ fn checks(model: &Model, options: &TableOptions) -> TokenStream {
     if let Some(compress) = &options.compress {
         let place = compress.mark.span();
         checks.push(quote_spanned!(place=> _s3orm::check::available::<_s3orm::check::Zstd>();));
+    }
+    let of_columns = model.columns.iter().any(|column| column.encrypt.is_some());
+    if options.encrypt.is_some() || of_columns {
+        checks.push(quote!(_s3orm::check::available::<_s3orm::check::Encryption>();));
     }
     if let Some(mark) = &options.validate {
         let place = mark.span();

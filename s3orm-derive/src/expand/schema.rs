@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::form_name;
-use crate::attr::{Body, Compress, Encoding, Managed, Parent, TableOptions};
+use crate::attr::{Body, Compress, Encoding, Encrypt, Managed, Parent, TableOptions};
 use crate::model::{Column, Model};
 use crate::path::Piece;
 use crate::source;
@@ -30,6 +30,7 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
         let Compress { level, above, .. } = compress;
         quote!(_s3orm::Compression { level: #level, above: #above })
     }));
+    let encrypt = option(options.encrypt.as_ref().map(|(_, how)| encrypt(*how)));
     let columns = model.columns.iter().map(column_schema);
     let indexes = super::indexes::schemas(model);
     let version = options.version.as_ref().map_or(1, |(_, version)| *version);
@@ -52,6 +53,7 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
             body: _s3orm::BodyFormat::#body,
             content_type: #content_type,
             compress: #compress,
+            encrypt: #encrypt,
             columns: &[#(#columns),*],
             transactional: #transactional,
             indexes: &[#(#indexes),*],
@@ -109,6 +111,7 @@ fn column_schema(column: &Column) -> TokenStream {
         Managed::CreatedAt => quote!(_s3orm::Managed::CreatedAt),
         Managed::UpdatedAt => quote!(_s3orm::Managed::UpdatedAt),
     }));
+    let encrypt = option(column.encrypt.map(encrypt));
     quote! {
         _s3orm::ColumnSchema {
             name: #name,
@@ -119,8 +122,16 @@ fn column_schema(column: &Column) -> TokenStream {
             key: #key,
             stored: #stored,
             managed: #managed,
+            encrypt: #encrypt,
             doc: #doc,
         }
+    }
+}
+
+fn encrypt(how: Encrypt) -> TokenStream {
+    match how {
+        Encrypt::Always => quote!(_s3orm::Encrypt::Always),
+        Encrypt::Migrating => quote!(_s3orm::Encrypt::Migrating),
     }
 }
 

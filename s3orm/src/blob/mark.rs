@@ -5,15 +5,15 @@ use serde_json::Value;
 
 use super::id::BlobId;
 use super::noted::noted;
-use crate::body::{BodyError, Content, compress};
+use crate::body::{BodyError, Content};
 use crate::db::Db;
 use crate::error::Result;
 use crate::key::KeyTuple as _;
-use crate::schema::{S3Schema, version};
+use crate::schema::S3Schema;
 use crate::stamp::body::Op;
 use crate::stamp::{Form, seen};
 use crate::store::{GetObject, Object, StoreErrorKind};
-use crate::table::store_error;
+use crate::table::{Table, store_error};
 
 /// A table whose rows may name blobs.
 #[derive(Debug, Clone)]
@@ -60,35 +60,42 @@ fn limit(db: &Db) -> u64 {
 /// column of the struct, the other what the bytes do not show.
 fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<BlobId>> {
     let wrong = |error: BodyError| error.into_error(key);
-    let encoding = object.meta.content_encoding.as_deref();
-    let plain = compress::unpack(&object.body, encoding, limit(db));
-    let plain = plain.map_err(wrong)?;
+    let opened = db.sealer(key).open(&object.meta, &object.body, limit(db));
+    let plain = opened.map_err(wrong)?.bytes;
     let mut found = in_text(&plain);
     let table = db.table::<T>();
     let path = key.strip_prefix(table.folder()).unwrap_or_default();
-    if T::Key::parse(&T::SCHEMA.path, path).is_err() {
+    let is_encrypted = T::SCHEMA.has_encrypted_columns();
+    if T::Key::parse(&T::SCHEMA.path, path).is_err() && !is_encrypted {
         return Ok(found); // of an older path, or somebody else's
     }
-    if T::SCHEMA.is_stamped() {
-        let (_, form) = seen::stamped(db, object).map_err(wrong)?;
-        for columns in rows_of(form) {
-            let content = Content::new(T::SCHEMA.body, &columns);
-            found.extend(in_row::<T>(path, &content).map_err(wrong)?);
-        }
-        return Ok(found);
-    }
+    let rows = if T::SCHEMA.is_stamped() {
+        rows_of(seen::stamped(db, key, object).map_err(wrong)?.1)
+    } else {
+        vec![Bytes::from(plain.into_owned())]
+    };
     let content_type = object.meta.content_type.as_deref();
-    let content = Content::stored(T::SCHEMA.body, content_type, &plain);
-    found.extend(in_row::<T>(path, &content).map_err(wrong)?);
+    for columns in rows {
+        let content = Content::stored(T::SCHEMA.body, content_type, &columns);
+        if is_encrypted {
+            found.extend(in_text(&table.open_columns(key, &content)?));
+        }
+        found.extend(in_row(&table, key, path, &content)?);
+    }
     Ok(found)
 }
 
 /// By the row as it is stored, of whichever version, before its hooks.
-fn in_row<T: S3Schema>(path: &str, content: &Content<'_>) -> Result<Vec<BlobId>, BodyError> {
+fn in_row<T: S3Schema>(
+    table: &Table<T>,
+    object: &str,
+    path: &str,
+    content: &Content<'_>,
+) -> Result<Vec<BlobId>> {
     let Ok(key) = T::Key::parse(&T::SCHEMA.path, path) else {
         return Ok(Vec::new());
     };
-    let (row, blobs) = noted(|| version::decode::<T>(key, path, content));
+    let (row, blobs) = noted(|| table.decode_stored(key, object, content));
     row.map(|_| blobs)
 }
 

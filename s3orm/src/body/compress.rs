@@ -48,6 +48,16 @@ pub(crate) fn pack(body: Vec<u8>, _: Compression) -> Packed {
     (body, None)
 }
 
+/// What must be undone, in the order in which it was done. Some servers keep the encoding of the transfer, which is none.
+pub(crate) fn encodings(encoding: Option<&str>) -> impl Iterator<Item = &str> {
+    let encodings = encoding.unwrap_or_default().split(',').map(str::trim);
+    encodings.filter(|encoding| {
+        !["", "identity", "aws-chunked"]
+            .iter()
+            .any(|none| encoding.eq_ignore_ascii_case(none))
+    })
+}
+
 /// The content of an object, of up to `max` bytes.
 ///
 /// # Errors
@@ -57,13 +67,7 @@ pub(crate) fn unpack<'a>(
     encoding: Option<&str>,
     max: u64,
 ) -> Result<Cow<'a, [u8]>, BodyError> {
-    // Some servers keep the encoding of the transfer.
-    let encodings = encoding.unwrap_or_default().split(',').map(str::trim);
-    let mut own = encodings.filter(|encoding| {
-        !["", "identity", "aws-chunked"]
-            .iter()
-            .any(|none| encoding.eq_ignore_ascii_case(none))
-    });
+    let mut own = encodings(encoding);
     match (own.next(), own.next()) {
         (None, _) => Ok(Cow::Borrowed(bytes)),
         #[cfg(feature = "zstd")]

@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, ErrorKind};
-use crate::schema::BodyFormat;
+use crate::schema::{BodyFormat, TableSchema};
 
 /// How many levels of objects and lists a row may have, itself the first.
 pub const MAX_DEPTH: usize = 64;
@@ -183,10 +183,34 @@ impl BodyError {
         }
     }
 
+    pub(crate) fn of(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            ..Self::new(message)
+        }
+    }
+
+    /// Of a row of which a part is a secret: it says nothing of what was read, as its cause might.
+    /// Of versions alone it still tells.
+    pub(crate) fn of_secrets(self, schema: &TableSchema) -> Self {
+        if !schema.has_secrets() || self.kind == ErrorKind::Schema {
+            return self;
+        }
+        let detail = "what was decrypted is not a row of this table";
+        Self::of(self.kind, detail)
+            .with_help("the cause is not shown, because it might quote the row")
+    }
+
     /// With its cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    #[cfg(feature = "encrypt")]
+    pub(crate) fn of_column(mut self, name: &str) -> Self {
+        self.message = format!("column `{}`: {}", name.escape_debug(), self.message);
         self
     }
 
@@ -195,11 +219,7 @@ impl BodyError {
         expect(dead_code, reason = "it is of what is decompressed")
     )]
     pub(crate) fn limit(message: impl Into<String>) -> Self {
-        let kind = ErrorKind::LimitExceeded;
-        Self {
-            kind,
-            ..Self::new(message)
-        }
+        Self::of(ErrorKind::LimitExceeded, message)
     }
 
     /// A row of a version that the program does not know.

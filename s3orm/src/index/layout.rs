@@ -8,11 +8,10 @@ use serde_json::{Map, Value};
 
 use super::handle::{IndexColumn, IndexSchema, IndexVisitor, Projection};
 use crate::body::BodyError;
-use crate::body::Content;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{Encoding, Form, KeyError, PathTemplate, Piece, PrefixText, write_column};
-use crate::schema::{S3Schema, version};
+use crate::schema::S3Schema;
 use crate::store::check_key;
 use crate::table::Table;
 
@@ -235,10 +234,8 @@ impl Facts {
             return Ok(Self::default());
         };
         let object = table.object_key(key)?;
-        let content = Content::new(S::SCHEMA.body, columns);
-        let path = object.strip_prefix(table.folder()).unwrap_or(&object);
-        let row = version::decode::<S>(key.clone(), path, &content);
-        let (row, version) = row.map_err(|error| error.into_error(&object))?;
+        let stored = Table::<S>::columns(columns);
+        let (row, version) = table.decode_stored(key.clone(), &object, &stored)?;
         let facts = Self::of_row(&row, columns).map_err(|error| error.with_key(object))?;
         Ok(facts.of_version::<S>(version))
     }

@@ -212,6 +212,11 @@ fn columns<T: S3Schema>(prefix: &str) -> Result<Vec<Column>> {
 
 /// Query engines read objects that are JSON as they are stored.
 fn readable_form(schema: &TableSchema) -> Result<()> {
+    if schema.encrypt.is_some() {
+        let detail = "the rows of this table are encrypted, and query engines have no keys";
+        let help = "encrypt its columns alone: they are shown as texts, and the others as they are";
+        return Err(Error::new(ErrorKind::Unsupported, detail).with_help(help));
+    }
     let (form, help) = match (schema.body, schema.compress) {
         (BodyFormat::Json, None) => return Ok(()),
         (BodyFormat::Raw, _) => ("raw bytes, of which SQL has no columns", ""),
@@ -228,7 +233,10 @@ fn readable_form(schema: &TableSchema) -> Result<()> {
 }
 
 fn shown(path: &PathTemplate, column: &ColumnSchema, hive: bool) -> Result<Column> {
-    let kind = Kind::of(column.rust_type);
+    let kind = match column.encrypt {
+        Some(_) => Kind::Text,
+        None => Kind::of(column.rust_type),
+    };
     let place = match place_in_key(path, column) {
         Some(at) if hive && is_partition(path, at, column.name, &kind) => Place::Partition {
             stored: column.stored,

@@ -139,7 +139,12 @@ impl<T: S3Schema, V> Entry<T, V> {
         let value = value.cloned().map(serde_json::from_value).transpose();
         value.map_err(|error| {
             let detail = format!("the entry's column `{}` is of another type", column.name());
-            Error::new(ErrorKind::Decode, detail).with_source(error)
+            let found = Error::new(ErrorKind::Decode, detail);
+            // The cause might quote what was decrypted.
+            if T::SCHEMA.has_secrets() {
+                return found;
+            }
+            found.with_source(error)
         })
     }
 
@@ -155,7 +160,8 @@ impl<T: S3Schema, V> Entry<T, V> {
         let written = self.key.write(&T::SCHEMA.path, &mut path);
         written.map_err(|error| Error::new(ErrorKind::InvalidKey, error.to_string()))?;
         let row = version::decode::<T>(self.key.clone(), &path, &content);
-        let (row, _) = row.map_err(|error| error.into_error(T::SCHEMA.table))?;
+        let (row, _) =
+            row.map_err(|error| error.of_secrets(T::SCHEMA).into_error(T::SCHEMA.table))?;
         hooks::read(row, T::SCHEMA.table)
     }
 }
@@ -198,13 +204,34 @@ impl<T: S3Schema> Source<T> {
                 return Ok(None);
             };
             let read = read_entry(&found.body).map_err(|error| error.into_error(&object))?;
-            columns = read.1;
+            columns = self.opened(&key, read.1)?;
         }
         Ok(Some(Entry {
             values,
             key,
             columns,
         }))
+    }
+}
+
+impl<T: S3Schema> Source<T> {
+    /// An entry's columns, decrypted: they are those of its row.
+    fn opened(&self, key: &T::Key, columns: Map<String, Value>) -> Result<Map<String, Value>> {
+        if !T::SCHEMA.has_encrypted_columns() {
+            return Ok(columns);
+        }
+        let row = self.table.object_key(key)?;
+        let broken = |error: serde_json::Error| Error::new(ErrorKind::Internal, error.to_string());
+        let stored = serde_json::to_vec(&columns).map_err(broken)?;
+        let content = Content::new(T::SCHEMA.body, &stored);
+        let opened = self
+            .table
+            .db()
+            .sealer(&row)
+            .open_columns(T::SCHEMA, &content);
+        let opened = opened.map_err(|error| error.into_error(&row))?;
+        serde_json::from_slice(&opened)
+            .map_err(|_| Error::new(ErrorKind::Decode, "an encrypted value is none").with_key(row))
     }
 }
 

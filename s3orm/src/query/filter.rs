@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
 use std::sync::Arc;
 
-use crate::schema::{ColumnHandle, NullableColumn, Presence, S3Schema};
+use crate::schema::{ColumnHandle, NullableColumn, Presence, S3Schema, Unencrypted};
 
 /// A condition on the columns of table `S`.
 ///
@@ -239,6 +239,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// Equal.
     pub fn eq<V>(self, value: V) -> Filter<S>
     where
+        N: Unencrypted,
         T: ValueFrom<V> + PartialEq,
     {
         let value = Arc::new(T::value_from(value));
@@ -254,6 +255,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// There, and not equal.
     pub fn ne<V>(self, value: V) -> Filter<S>
     where
+        N: Unencrypted,
         T: ValueFrom<V> + PartialEq,
     {
         self.compare("<>", value, T::ne)
@@ -262,6 +264,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// Less.
     pub fn lt<V>(self, value: V) -> Filter<S>
     where
+        N: Unencrypted,
         T: ValueFrom<V> + PartialOrd,
     {
         self.compare("<", value, T::lt)
@@ -270,6 +273,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// Less or equal.
     pub fn le<V>(self, value: V) -> Filter<S>
     where
+        N: Unencrypted,
         T: ValueFrom<V> + PartialOrd,
     {
         self.compare("<=", value, T::le)
@@ -278,6 +282,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// Greater.
     pub fn gt<V>(self, value: V) -> Filter<S>
     where
+        N: Unencrypted,
         T: ValueFrom<V> + PartialOrd,
     {
         self.compare(">", value, T::gt)
@@ -286,6 +291,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// Greater or equal.
     pub fn ge<V>(self, value: V) -> Filter<S>
     where
+        N: Unencrypted,
         T: ValueFrom<V> + PartialOrd,
     {
         self.compare(">=", value, T::ge)
@@ -294,6 +300,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// Between two values, both included.
     pub fn between<V, W>(self, low: V, high: W) -> Filter<S>
     where
+        N: Unencrypted,
         T: ValueFrom<V> + ValueFrom<W> + PartialOrd,
     {
         let (low, high): (T, T) = (T::value_from(low), T::value_from(high));
@@ -304,6 +311,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// Equal to one of several. Of none: no row.
     pub fn in_<V>(self, values: impl IntoIterator<Item = V>) -> Filter<S>
     where
+        N: Unencrypted,
         T: ValueFrom<V> + PartialEq,
     {
         let values: Vec<T> = values.into_iter().map(T::value_from).collect();
@@ -332,6 +340,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// Begins with this text.
     pub fn starts_with(self, start: impl Into<String>) -> Filter<S>
     where
+        N: Unencrypted,
         T: AsRef<str>,
     {
         let start = start.into();
@@ -342,6 +351,7 @@ impl<S: S3Schema, T: fmt::Debug + Send + Sync + 'static, N: Presence> ColumnHand
     /// Contains this text.
     pub fn contains(self, part: impl Into<String>) -> Filter<S>
     where
+        N: Unencrypted,
         T: AsRef<str>,
     {
         let part = part.into();

@@ -108,6 +108,16 @@ impl<S: S3Schema, T> ColumnHandle<S, T, Nullable> {
 }
 
 impl<S: S3Schema, T, N: Presence> ColumnHandle<S, T, N> {
+    #[doc(hidden)]
+    pub const fn __encrypted(self) -> ColumnHandle<S, T, Encrypted<N>> {
+        ColumnHandle {
+            name: self.name,
+            of_row: self.of_row,
+            in_row: self.in_row,
+            of_key: self.of_key,
+        }
+    }
+
     /// Whether it is a key column.
     pub const fn is_key(&self) -> bool {
         self.of_key.is_some()
@@ -153,7 +163,12 @@ pub struct Nullable;
 #[derive(Debug, Clone, Copy)]
 pub struct InKey;
 
-/// How a row has a column: [`Required`], [`Nullable`] or [`InKey`]. There is no fourth.
+/// Of a column: `#[s3(encrypt)]`. A row that was read has it as `N` says; S3 has it in no form.
+#[derive(Debug, Clone, Copy)]
+pub struct Encrypted<N>(PhantomData<N>);
+
+/// How a row has a column: [`Required`], [`Nullable`] or [`InKey`], or one of the first two
+/// [`Encrypted`]. There is no other.
 pub trait Presence: sealed::Sealed + Send + Sync + 'static {
     /// What a row has of a column with values `V`: `V`, or `Option<V>`.
     type Of<V>;
@@ -217,6 +232,39 @@ impl Presence for Nullable {
     }
 }
 
+impl<N: Presence> Presence for Encrypted<N> {
+    type Of<V> = N::Of<V>;
+
+    fn present<V>(value: V) -> Self::Of<V> {
+        N::present(value)
+    }
+
+    fn into_option<V>(value: Self::Of<V>) -> Option<V> {
+        N::into_option(value)
+    }
+
+    fn map<V, W>(value: Self::Of<V>, change: impl FnOnce(V) -> W) -> Self::Of<W> {
+        N::map(value, change)
+    }
+
+    fn get_or_insert<V>(field: &mut Self::Of<V>, value: V) -> &mut V {
+        N::get_or_insert(field, value)
+    }
+}
+
+/// Of columns that can be compared and calculated with: all but those that are encrypted, whose values
+/// a filter or a patch would show in its messages.
+#[diagnostic::on_unimplemented(
+    message = "an encrypted column cannot be filtered by or calculated with",
+    label = "this column is `#[s3(encrypt)]`",
+    note = "read the rows and look at the field; `update` changes it in any way, `set` and `unset` replace it"
+)]
+pub trait Unencrypted: Presence {}
+
+impl Unencrypted for Required {}
+impl Unencrypted for Nullable {}
+impl Unencrypted for InKey {}
+
 /// Of columns that a [`patch`](crate::Table::patch) may change: all but those of the key.
 #[diagnostic::on_unimplemented(
     message = "a key column cannot be patched",
@@ -227,12 +275,14 @@ pub trait Patchable: Presence {}
 
 impl Patchable for Required {}
 impl Patchable for Nullable {}
+impl<N: Patchable> Patchable for Encrypted<N> {}
 
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Required {}
     impl Sealed for super::Nullable {}
     impl Sealed for super::InKey {}
+    impl<N: super::Presence> Sealed for super::Encrypted<N> {}
 }
 
 /// A column whose value may be missing: the handle of an `Option` field.
@@ -259,6 +309,21 @@ impl<S: S3Schema, T> NullableColumn for ColumnHandle<S, T, Nullable> {
 
     fn nullable(self) -> Self {
         self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: S3Schema, T> NullableColumn for ColumnHandle<S, T, Encrypted<Nullable>> {
+    type Schema = S;
+    type Value = T;
+
+    fn nullable(self) -> ColumnHandle<S, T, Nullable> {
+        ColumnHandle {
+            name: self.name,
+            of_row: self.of_row,
+            in_row: self.in_row,
+            of_key: None,
+        }
     }
 }
 

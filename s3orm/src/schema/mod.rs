@@ -9,13 +9,15 @@ pub mod version;
 pub use diff::{Difference, SchemaDiff};
 
 pub use handle::{
-    ColumnHandle, InKey, KeyHandle, Nullable, NullableColumn, Patchable, Presence, Required,
+    ColumnHandle, Encrypted, InKey, KeyHandle, Nullable, NullableColumn, Patchable, Presence,
+    Required, Unencrypted,
 };
 pub use prepare::{Generate, Prepare, Timestamp, WriteEvent};
 pub use stored::{IndexState, StoredColumn, StoredIndex, StoredSchema};
 pub use version::{OldForm, OldRow};
 
 use crate::body::{BodyError, Compression, Content};
+use crate::encrypt::Encrypt;
 use crate::hooks::HookResult;
 use crate::index::{IndexSchema, IndexVisitor};
 use crate::key::{ColumnError, Encoding, KeyError, KeyFrom, KeyTuple, PathTemplate};
@@ -125,6 +127,8 @@ pub struct TableSchema {
     pub content_type: &'static str,
     /// How an object's bytes are compressed when it is written: `#[s3(compress = "zstd")]`.
     pub compress: Option<Compression>,
+    /// Whether an object's bytes are encrypted when it is written: `#[s3(encrypt)]` above the struct.
+    pub encrypt: Option<Encrypt>,
     /// Every column, in the order of the struct's fields.
     pub columns: &'static [ColumnSchema],
     /// Whether its rows can take part in transactions: `#[s3(transactional)]`.
@@ -144,6 +148,17 @@ impl TableSchema {
     /// for that record, with 1 GET.
     pub fn is_stamped(&self) -> bool {
         self.transactional || !self.indexes.is_empty()
+    }
+
+    /// Whether a column is encrypted, in this version or in one before: `#[s3(encrypt)]` above a field.
+    pub(crate) fn has_encrypted_columns(&self) -> bool {
+        let own = self.columns.iter().any(|column| column.encrypt.is_some());
+        own || self.previous.is_some_and(Self::has_encrypted_columns)
+    }
+
+    /// Whether a row, or a part of it, is a secret.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.encrypt.is_some() || self.has_encrypted_columns()
     }
 }
 
@@ -195,6 +210,8 @@ pub struct ColumnSchema {
     pub stored: bool,
     /// What the library fills in.
     pub managed: Option<Managed>,
+    /// Whether its values are encrypted when they are written: `#[s3(encrypt)]`.
+    pub encrypt: Option<Encrypt>,
     /// The field's documentation.
     pub doc: &'static str,
 }
@@ -223,12 +240,15 @@ pub mod check {
     /// `validate`
     #[derive(Debug)]
     pub struct Garde;
+    /// `encrypt`
+    #[derive(Debug)]
+    pub struct Encryption;
 
     /// What the features of this build bring.
     #[diagnostic::on_unimplemented(
         message = "s3orm is built without `{Self}`",
         label = "needs a cargo feature of s3orm",
-        note = "add `msgpack`, `zstd` or `garde` to the features of `s3orm` in `Cargo.toml`"
+        note = "add `encrypt`, `garde`, `msgpack` or `zstd` to the features of `s3orm` in `Cargo.toml`"
     )]
     pub trait Available {}
     #[cfg(feature = "msgpack")]
@@ -237,6 +257,8 @@ pub mod check {
     impl Available for Zstd {}
     #[cfg(feature = "garde")]
     impl Available for Garde {}
+    #[cfg(feature = "encrypt")]
+    impl Available for Encryption {}
 
     /// Asks for a feature.
     pub const fn available<T: Available>() {}
@@ -271,6 +293,7 @@ impl AnyKey {
         body: BodyFormat::Json,
         content_type: "application/json",
         compress: None,
+        encrypt: None,
         columns: &[],
         transactional: false,
         indexes: &[],

@@ -297,7 +297,7 @@ fn value_type(column: &ColumnSchema) -> String {
 }
 
 impl BodyFormat {
-    /// Its name in `#[s3(body = "...")]`.
+    /// Its name in `#[s3(body = "...")]`; `own` is any format of one's own.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -345,6 +345,7 @@ mod tests {
             key: None,
             stored: true,
             managed: None,
+            encrypt: None,
             doc: "",
         };
         for (rust_type, nullable, value) in [

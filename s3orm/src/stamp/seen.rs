@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::body::{self, Form, Intent, Op, Stamp};
 use super::record::{Record, State};
-use crate::body::{BodyError, compress, named};
+use crate::body::{BodyError, named};
 use crate::db::Db;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
@@ -90,7 +90,7 @@ async fn read(db: &Db, key: &str) -> Result<Option<(ObjectMeta, Option<Stamp>, F
     };
     match db.store().get(request).await {
         Ok(object) => {
-            let (stamp, form) = stamped(db, &object).map_err(|error| error.into_error(key))?;
+            let (stamp, form) = stamped(db, key, &object).map_err(|error| error.into_error(key))?;
             Ok(Some((object.meta, stamp, form)))
         }
         Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
@@ -98,8 +98,12 @@ async fn read(db: &Db, key: &str) -> Result<Option<(ObjectMeta, Option<Stamp>, F
     }
 }
 
-/// What an object is. It may be of the time before its table was stamped, and compressed.
-pub(crate) fn stamped(db: &Db, object: &Object) -> Result<(Option<Stamp>, Form), BodyError> {
+/// What an object is. It may be of the time before its table was stamped, and compressed or encrypted.
+pub(crate) fn stamped(
+    db: &Db,
+    key: &str,
+    object: &Object,
+) -> Result<(Option<Stamp>, Form), BodyError> {
     let meta = &object.meta;
     let content_type = meta.content_type.as_deref().unwrap_or_default();
     if named(content_type) == Some(BodyFormat::MessagePack) {
@@ -109,8 +113,10 @@ pub(crate) fn stamped(db: &Db, object: &Object) -> Result<(Option<Stamp>, Form),
             "write it anew as JSON before the table has either: by `update_all`, without `body`",
         ));
     }
-    let encoding = meta.content_encoding.as_deref();
-    match compress::unpack(&object.body, encoding, db.max_row_bytes())? {
+    let opened = db
+        .sealer(key)
+        .open(meta, &object.body, db.max_row_bytes())?;
+    match opened.bytes {
         Cow::Borrowed(_) => body::read(&object.body),
         Cow::Owned(unpacked) => body::read(&unpacked.into()),
     }

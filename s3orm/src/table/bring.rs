@@ -80,9 +80,10 @@ impl<T: S3Schema> Table<T> {
         let mut is_new = false;
         let decode = |object: &str, content: &Content<'_>| {
             let path = object.strip_prefix(self.folder()).unwrap_or(object);
-            let row = version::decode_old::<T>(path, content);
+            let columns = self.open_columns(object, content)?;
+            let row = version::decode_old::<T>(path, &Content::new(content.format, &columns));
             is_new = matches!(row, Ok(None));
-            let row = row.map_err(|error| error.into_error(object))?;
+            let row = row.map_err(|error| error.of_secrets(T::SCHEMA).into_error(object))?;
             row.ok_or_else(|| Error::new(ErrorKind::Internal, "the row is new"))
         };
         match self.read_object(object.to_owned(), decode).await {

@@ -150,17 +150,19 @@ impl<T: S3Schema> Table<T> {
             .map_err(|error| self.during("key", error))
     }
 
-    /// The bytes that [`put`](Self::put) would store, before they are compressed; of a stamped table,
-    /// without the stamp. No request.
+    /// The bytes that [`put`](Self::put) would store, before they are compressed and encrypted (columns
+    /// that are encrypted are so); of a stamped table, without the stamp. No request.
     ///
     /// # Errors
-    /// [`InvalidRow`](ErrorKind::InvalidRow).
+    /// [`InvalidRow`](ErrorKind::InvalidRow); with encrypted columns those of
+    /// [`encrypt`](crate::encrypt#errors).
     pub fn encode(&self, row: &T) -> Result<Bytes> {
-        self.encode_row(row)
+        self.object_key(&row.key())
+            .and_then(|object| self.store_row(row, &object))
             .map_err(|error| self.during("encode", error))
     }
 
-    /// The row of a key and of stored bytes that are not compressed, as [`get`](Self::get) would return
+    /// The row of a key and of stored bytes that are neither compressed nor encrypted, as [`get`](Self::get) would return
     /// it; of a row under a transaction, as it was before. No request.
     ///
     /// # Errors
@@ -247,11 +249,6 @@ impl<T: S3Schema> Table<T> {
         Ok(text)
     }
 
-    /// The row as it is to be written, in the form of the version that the table is at.
-    fn encode_row(&self, row: &T) -> Result<Bytes> {
-        Ok(self.form(row, self.version_to_write())?.bytes.into())
-    }
-
     /// The row in the form of the program's version.
     pub(crate) fn encode_newest(&self, row: &T) -> Result<Bytes> {
         Ok(self.form(row, T::SCHEMA.version)?.bytes.into())
@@ -270,16 +267,63 @@ impl<T: S3Schema> Table<T> {
         Ok(form)
     }
 
+    /// The row as it is stored: in the form of the version that the table is at, with its columns
+    /// encrypted that are to be.
+    fn store_form(&self, row: &T, object: &str) -> Result<OldForm> {
+        let form = self.form(row, self.version_to_write());
+        let mut form = form.map_err(|error| error.with_key(object))?;
+        if form.schema.has_encrypted_columns() {
+            let sealed = self.db.sealer(object).seal_columns(form.schema, form.bytes);
+            form.bytes = sealed.map_err(|error| error.into_error(object))?;
+            self.db
+                .check_size(form.bytes.len())
+                .map_err(|error| error.with_key(object))?;
+        }
+        Ok(form)
+    }
+
+    fn store_row(&self, row: &T, object: &str) -> Result<Bytes> {
+        Ok(self.store_form(row, object)?.bytes.into())
+    }
+
+    /// The row of stored bytes and its version: its columns decrypted, and nothing done to it by its
+    /// hook.
+    pub(crate) fn decode_stored(
+        &self,
+        key: T::Key,
+        object: &str,
+        stored: &Content<'_>,
+    ) -> Result<(T, u32)> {
+        let columns = self.open_columns(object, stored)?;
+        let content = Content::new(stored.format, &columns);
+        let path = object.strip_prefix(self.folder()).unwrap_or(object);
+        version::decode::<T>(key, path, &content)
+            .map_err(|error| error.of_secrets(T::SCHEMA).into_error(object))
+    }
+
+    /// A row's columns as they were before they were encrypted.
+    pub(crate) fn open_columns<'o>(
+        &self,
+        object: &str,
+        stored: &Content<'o>,
+    ) -> Result<Cow<'o, [u8]>> {
+        let opened = self.db.sealer(object).open_columns(T::SCHEMA, stored);
+        opened.map_err(|error| error.into_error(object))
+    }
+
     /// Bytes that this table has written, or a stamped row's columns.
-    fn columns(bytes: &[u8]) -> Content<'_> {
+    pub(crate) fn columns(bytes: &[u8]) -> Content<'_> {
         Content::new(T::SCHEMA.body, bytes)
     }
 
     /// The row of an object, and the version as which it is stored.
     fn decode_row(&self, key: T::Key, object: &str, body: &Content<'_>) -> Result<(T, u32)> {
-        let path = object.strip_prefix(self.folder()).unwrap_or(object);
-        let row = version::decode::<T>(key, path, body);
-        let (mut row, version) = row.map_err(|error| error.into_error(object))?;
+        let (row, version) = self.decode_stored(key, object, body)?;
+        self.seen_by_hook(row, version, object)
+    }
+
+    /// A row that was read, as its hook leaves it; it must be at its own key.
+    pub(crate) fn seen_by_hook(&self, mut row: T, version: u32, object: &str) -> Result<(T, u32)> {
         if !self.as_stored {
             row = hooks::read(row, object)?;
         }
@@ -330,8 +374,7 @@ impl<T: S3Schema> Table<T> {
     /// The write of a row that is prepared.
     pub(crate) fn prepared(&self, row: &T, options: &WriteOptions) -> Result<PutObject> {
         let key = self.object_key(&row.key())?;
-        let form = self.form(row, self.version_to_write());
-        let OldForm { bytes, schema } = form.map_err(|error| error.with_key(&key))?;
+        let OldForm { bytes, schema } = self.store_form(row, &key)?;
         let content_type: Cow<'static, str> = match &options.content_type {
             Some(own) => own.clone().into(),
             None => schema.content_type.into(),
@@ -345,18 +388,23 @@ impl<T: S3Schema> Table<T> {
                 .with_key(key));
         }
         let (body, encoding) = match schema.compress {
-            Some(how) => {
-                let (packed, encoding) = compress::pack(bytes, how);
-                (packed.into(), encoding)
+            Some(how) => compress::pack(bytes, how),
+            None => (bytes, None),
+        };
+        let (body, encoding) = match schema.encrypt {
+            Some(_) => {
+                let sealed = self.db.sealer(&key).seal(&content_type, encoding, &body);
+                let (sealed, encoding) = sealed.map_err(|error| error.into_error(&key))?;
+                (sealed, Some(encoding))
             }
-            None => (bytes.into(), None),
+            None => (body, encoding.map(Into::into)),
         };
         Ok(PutObject {
             key,
-            body,
+            body: body.into(),
             precondition: Precondition::None,
             content_type: Some(content_type),
-            content_encoding: encoding.map(Into::into),
+            content_encoding: encoding,
             metadata: options.metadata(self.db.env())?,
             checksum: None,
             encryption: None,

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeyFrom;
 use crate::query::{Filter, ValueFrom};
 use crate::row::Row;
-use crate::schema::{ColumnHandle, NullableColumn, Patchable, S3Schema};
+use crate::schema::{ColumnHandle, NullableColumn, Patchable, S3Schema, Unencrypted, version};
 
 impl<T: S3Schema> Table<T> {
     /// Changes single columns of a row, by the methods of [`Patch`]; awaiting returns the changed
@@ -144,7 +144,7 @@ impl<'a, T: S3Schema> Patch<'a, T> {
     pub fn increment<C, N, V>(self, column: ColumnHandle<T, C, N>, by: V) -> Self
     where
         C: Number + ValueFrom<V>,
-        N: Patchable,
+        N: Patchable + Unencrypted,
     {
         self.count("increment", column, C::value_from(by), C::checked_add)
     }
@@ -154,7 +154,7 @@ impl<'a, T: S3Schema> Patch<'a, T> {
     pub fn decrement<C, N, V>(self, column: ColumnHandle<T, C, N>, by: V) -> Self
     where
         C: Number + ValueFrom<V>,
-        N: Patchable,
+        N: Patchable + Unencrypted,
     {
         self.count("decrement", column, C::value_from(by), C::checked_sub)
     }
@@ -163,7 +163,7 @@ impl<'a, T: S3Schema> Patch<'a, T> {
     pub fn append<C, N, V>(self, column: ColumnHandle<T, C, N>, more: V) -> Self
     where
         C: Appendable<V> + 'static,
-        N: Patchable,
+        N: Patchable + Unencrypted,
     {
         let more = C::gather(more);
         self.edit("append", column, move |field| {
@@ -177,7 +177,7 @@ impl<'a, T: S3Schema> Patch<'a, T> {
     pub fn prepend<C, N, V>(self, column: ColumnHandle<T, C, N>, more: V) -> Self
     where
         C: Appendable<V> + 'static,
-        N: Patchable,
+        N: Patchable + Unencrypted,
     {
         let more = C::gather(more);
         self.edit("prepend", column, move |field| {
@@ -284,8 +284,10 @@ impl<T: S3Schema> PatchReturning<'_, T> {
         let mut old = None;
         let table = self.0.table;
         let new = self.0.run_from(|row, bytes| {
-            let (value, _) =
-                table.decode_row(row.value.key(), &row.key, &Table::<T>::columns(bytes))?;
+            let path = row.key.strip_prefix(table.folder()).unwrap_or(&row.key);
+            let value = version::decode::<T>(row.value.key(), path, &Table::<T>::columns(bytes));
+            let (value, version) = value.map_err(|error| error.into_error(&row.key))?;
+            let (value, _) = table.seen_by_hook(value, version, &row.key)?;
             old = Some(row.with_value(value));
             Ok(())
         });

@@ -5,8 +5,9 @@ use bytes::Bytes;
 
 use super::put::replacing;
 use super::{Table, WriteOptions, store_error, write_error};
-use crate::body::{Content, compress};
+use crate::body::Content;
 use crate::doctor::Level;
+use crate::encrypt;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::layout::{Facts, values_of};
 use crate::index::upkeep::Upkeep;
@@ -40,12 +41,8 @@ pub(super) enum Step {
 }
 
 /// What was done.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, taken apart where it arrives"
-)]
 pub(super) enum Swapped {
-    Written(PutObject, ETag),
+    Written(Box<PutObject>, ETag),
     Kept,
 }
 
@@ -53,7 +50,7 @@ impl Swapped {
     /// The write, of who never keeps what was found.
     pub(super) fn written(self) -> Result<(PutObject, ETag)> {
         match self {
-            Self::Written(request, etag) => Ok((request, etag)),
+            Self::Written(request, etag) => Ok((*request, etag)),
             Self::Kept => Err(Error::new(ErrorKind::Internal, "nothing was written")),
         }
     }
@@ -149,6 +146,13 @@ impl<T: S3Schema> Table<T> {
         }))
     }
 
+    /// The value of what was seen at a key.
+    pub(crate) fn value_seen(&self, key: T::Key, seen: &Seen) -> Result<Option<T>> {
+        let columns = seen.row.as_ref();
+        let row = columns.map(|columns| self.decode_row(key, &seen.key, &Self::columns(columns)));
+        Ok(row.transpose()?.map(|(value, _)| value))
+    }
+
     /// Reads the object of a table that is not stamped.
     pub(super) async fn read_plain(
         &self,
@@ -165,19 +169,23 @@ impl<T: S3Schema> Table<T> {
         object_key: String,
         decode: impl FnOnce(&str, &Content<'_>) -> Result<(T, u32)> + Send,
     ) -> Result<Option<(ObjectMeta, Row<T>)>> {
+        let max = self.db.max_row_bytes();
+        let overhead = T::SCHEMA.encrypt.map_or(0, |_| encrypt::OVERHEAD);
         let request = GetObject {
             key: object_key.clone(),
-            max_bytes: Some(self.db.max_row_bytes()),
+            max_bytes: Some(max + overhead),
             ..GetObject::default()
         };
         match self.db.store().get(request).await {
             Ok(object) => {
                 let meta = object.meta;
-                let encoding = meta.content_encoding.as_deref();
-                let bytes = compress::unpack(&object.body, encoding, self.db.max_row_bytes())
-                    .map_err(|error| error.into_error(&object_key))?;
+                let opened = self.db.sealer(&object_key).open(&meta, &object.body, max);
+                let opened = opened.and_then(|opened| {
+                    encrypt::check_row(T::SCHEMA, opened.was_encrypted).map(|()| opened)
+                });
+                let opened = opened.map_err(|error| error.into_error(&object_key))?;
                 let content_type = meta.content_type.as_deref();
-                let content = Content::stored(T::SCHEMA.body, content_type, &bytes);
+                let content = Content::stored(T::SCHEMA.body, content_type, &opened.bytes);
                 let (row, schema_version) = decode(&object_key, &content)?;
                 let in_own_format = content.format == T::SCHEMA.body;
                 let row = Row {
@@ -204,8 +212,7 @@ impl<T: S3Schema> Table<T> {
         let Some(columns) = &seen.row else {
             return Ok(None);
         };
-        let stored = T::decode(key.clone(), &Self::columns(columns));
-        let stored = stored.map_err(|error| error.into_error(&seen.key))?;
+        let (stored, _) = self.decode_stored(key.clone(), &seen.key, &Self::columns(columns))?;
         let values = values_of(&stored, number).map_err(|error| error.with_key(&seen.key))?;
         if !values.as_deref().is_some_and(has) {
             return Ok(None);
@@ -265,7 +272,7 @@ pub(super) async fn swap<T: S3Schema>(
         {
             // Something on the way sent the write twice; the refusal was of the second copy.
             indexes.written(&request).await;
-            return Ok(Swapped::Written(request, etag));
+            return Ok(Swapped::Written(Box::new(request), etag));
         }
         indexes.found(row.is_ok(), &base).await?;
         let mut request = match decide(row, &base)? {
@@ -296,7 +303,7 @@ pub(super) async fn swap<T: S3Schema>(
         return match sent {
             Ok(etag) => {
                 indexes.written(&request).await;
-                Ok(Swapped::Written(request, etag))
+                Ok(Swapped::Written(Box::new(request), etag))
             }
             Err(failure) => Err(write_error(failure, request.key, ErrorKind::Conflict)),
         };

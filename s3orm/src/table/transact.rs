@@ -61,7 +61,7 @@ impl<T: S3Schema> Table<T> {
     fn stored(&self, row: &mut T, event: WriteEvent) -> Result<(String, Bytes)> {
         self.prepare(row, event)?;
         let key = self.object_key(&row.key())?;
-        let columns = self.encode_row(row).map_err(|error| error.with_key(&key))?;
+        let columns = self.store_row(row, &key)?;
         Ok((key, columns))
     }
 

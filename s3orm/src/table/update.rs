@@ -134,7 +134,7 @@ pub(super) async fn compare_and_swap<T: S3Schema>(
     let swapped = swapped.await?;
     let row = left.ok_or_else(|| Error::new(ErrorKind::Internal, "no row was decided about"))?;
     Ok(match swapped {
-        Swapped::Written(request, etag) => written(row.value, request, etag),
+        Swapped::Written(request, etag) => written(row.value, *request, etag),
         Swapped::Kept => row,
     })
 }

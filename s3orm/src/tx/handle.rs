@@ -80,8 +80,19 @@ impl Handle {
 
     /// The row as the transaction leaves it. It is read once.
     async fn read<T: S3Schema>(&self, table: &Table<T>, key: T::Key) -> Result<Option<Row<T>>> {
+        let seen = self.see(table, &key).await?;
+        if seen.row.is_some() && seen.version().is_none() {
+            let detail =
+                "the row is new in this transaction, and has no version before that is committed";
+            let error = Error::new(ErrorKind::Unsupported, detail).with_key(seen.key);
+            return Err(error.with_help("`get` reads it, and `update` changes it"));
+        }
+        table.row_seen(key, &seen)
+    }
+
+    async fn see<T: S3Schema>(&self, table: &Table<T>, key: &T::Key) -> Result<Seen> {
         self.check_db(table.db())?;
-        let object = table.object_key(&key)?;
+        let object = table.object_key(key)?;
         let known = self.with(|parts| parts.of(object.clone()).read.is_some())?;
         if !known {
             let begun = self.db.env().instant();
@@ -96,7 +107,7 @@ impl Handle {
                 part.read_at.get_or_insert(begun);
             })?;
         }
-        let now = self.with(|parts| {
+        self.with(|parts| {
             let part = parts.of(object);
             let Some(mut seen) = part.read.clone() else {
                 return Err(Error::new(
@@ -109,9 +120,8 @@ impl Handle {
                 Op::Delete => seen.row = None,
                 Op::Check => {}
             }
-            Ok::<Seen, Error>(seen)
-        })??;
-        table.row_seen(key, &now)
+            Ok(seen)
+        })?
     }
 }
 
@@ -145,13 +155,17 @@ impl Tx {
         T: Transactional,
         T::Key: KeyFrom<K>,
     {
-        Ok(self.read(table, key).await?.map(Row::into_inner))
+        let key = T::Key::key_from(key);
+        let seen = self.0.see(table, &key).await;
+        let value = seen.and_then(|seen| table.value_seen(key, &seen));
+        value.map_err(|error| error.during("transaction", T::SCHEMA.table))
     }
 
     /// Reads a row with its version, for [`Table::save`].
     ///
     /// # Errors
-    /// As [`get`](Self::get).
+    /// As [`get`](Self::get); [`Unsupported`](ErrorKind::Unsupported) of a row that is new in this
+    /// transaction.
     ///
     /// # Cost
     /// As [`get`](Self::get).

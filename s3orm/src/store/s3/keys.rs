@@ -72,7 +72,7 @@ impl fmt::Debug for SecretSource {
 
 impl SecretSource {
     /// The text, now.
-    pub(super) fn read(&self, option: &str) -> Result<Secret> {
+    pub(crate) fn read(&self, option: &str) -> Result<Secret> {
         let text = match self {
             Self::Text(secret) => return Ok(secret.clone()),
             Self::File(path) => read_file(option, path)?,

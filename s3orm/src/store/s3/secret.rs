@@ -20,7 +20,7 @@ impl Secret {
         self.0.truncate(length);
     }
 
-    pub(super) fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }

@@ -1,0 +1,156 @@
+//! Encrypted columns: texts in a row's JSON, in place of their values.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Encrypt, Sealer, not_encrypted};
+use crate::body::{BodyError, Content};
+use crate::schema::{BodyFormat, TableSchema};
+
+/// How the text of an encrypted value begins.
+const BEGIN: &str = "s3orm-encrypted:";
+
+/// Whether a column is encrypted: by the newest version that has it, since each may hold rows.
+fn column<'c>(
+    schema: &TableSchema,
+    place: &'c str,
+    name: &'c str,
+) -> Option<(Encrypt, [&'c str; 3])> {
+    match schema.columns.iter().find(|column| column.name == name) {
+        Some(column) => Some((column.encrypt?, ["column", place, name])),
+        None => column(schema.previous?, place, name),
+    }
+}
+
+pub(super) fn seal(
+    sealer: &Sealer<'_>,
+    schema: &TableSchema,
+    json: &[u8],
+) -> Result<Vec<u8>, BodyError> {
+    rewrite(json, |name, value| {
+        let Some((_, context)) = column(schema, sealer.place, name) else {
+            return Ok(None);
+        };
+        let sealed = sealer.encrypt(&context, value.get().as_bytes());
+        let sealed = sealed.map_err(|error| error.of_column(name))?;
+        Ok(Some(format!(
+            "\"{BEGIN}{}\"",
+            URL_SAFE_NO_PAD.encode(sealed)
+        )))
+    })
+}
+
+pub(super) fn open(
+    sealer: &Sealer<'_>,
+    schema: &TableSchema,
+    content: &Content<'_>,
+) -> Result<Vec<u8>, BodyError> {
+    if content.format() != BodyFormat::Json {
+        // What was MessagePack before it had such columns.
+        return match schema
+            .columns
+            .iter()
+            .find(|column| column.encrypt == Some(Encrypt::Always))
+        {
+            Some(column) => Err(not_encrypted(format!(
+                "column `{}` is not encrypted",
+                column.name
+            ))),
+            None => Ok(content.bytes().to_vec()),
+        };
+    }
+    rewrite(content.bytes(), |name, value| {
+        let of_column = |error: BodyError| error.of_column(name);
+        let text = text_of(value);
+        match (column(schema, sealer.place, name), text) {
+            (Some((_, context)), Some(text)) => {
+                let sealed = URL_SAFE_NO_PAD.decode(text);
+                let sealed = sealed.map_err(|_| BodyError::new("it was changed or cut"));
+                let plain = sealed.and_then(|sealed| sealer.decrypt(&context, &sealed));
+                json(plain.map_err(of_column)?).map(Some).map_err(of_column)
+            }
+            (Some((Encrypt::Always, _)), None) => {
+                Err(not_encrypted(format!("column `{name}` is not encrypted")))
+            }
+            (None, Some(_)) => Err(BodyError::new(
+                "it is encrypted, and no encrypted column has this name",
+            )
+            .with_help(
+                "a value is bound to its column: give the column its name again, and `encrypt`",
+            )
+            .of_column(name)),
+            _ => Ok(None),
+        }
+    })
+}
+
+/// What follows the beginning of an encrypted value, if it is one.
+fn text_of(value: &RawValue) -> Option<&str> {
+    let text = value.get().strip_prefix('"')?.strip_suffix('"')?;
+    text.strip_prefix(BEGIN)
+}
+
+/// One value of JSON, and nothing more.
+fn json(plain: Vec<u8>) -> Result<String, BodyError> {
+    let not_json = || BodyError::new("what was encrypted is no value");
+    let text = String::from_utf8(plain).map_err(|_| not_json())?;
+    match serde_json::from_str::<&RawValue>(&text) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(not_json()),
+    }
+}
+
+/// The object with other values for some of its members, which keep their order.
+fn rewrite(
+    json: &[u8],
+    mut change: impl FnMut(&str, &RawValue) -> Result<Option<String>, BodyError>,
+) -> Result<Vec<u8>, BodyError> {
+    // The cause might show a value.
+    let Members(members) = serde_json::from_slice(json).map_err(|_| {
+        BodyError::new("the object is not a row of this table: it is no JSON object")
+    })?;
+    let mut out = Vec::with_capacity(2 * json.len());
+    out.push(b'{');
+    for (at, (name, value)) in members.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        let quoted =
+            serde_json::to_vec(name).map_err(|_| BodyError::new("a member has no name"))?;
+        out.extend_from_slice(&quoted);
+        out.push(b':');
+        let changed = change(name, value)?;
+        out.extend_from_slice(changed.as_deref().unwrap_or(value.get()).as_bytes());
+    }
+    out.push(b'}');
+    Ok(out)
+}
+
+/// An object's members, in their order, those twice that stand twice.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        json.deserialize_map(InOrder)
+    }
+}
