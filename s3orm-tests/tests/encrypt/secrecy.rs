@@ -69,7 +69,7 @@ fn chain(error: &s3orm::Error) -> String {
     let mut text = format!("{error} {error:?}");
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(&format!(" {cause} {cause:?}"));
+        text = format!("{text} {cause} {cause:?}");
         source = cause.source();
     }
     text
@@ -89,9 +89,9 @@ async fn nothing_that_is_printed_tells() {
     let keys = StaticKeys::from_bytes("k", KEY).unwrap();
     let mut printed = format!("{keys:?} {:?} {:?}", DataKey::new(KEY), KeyId::new("k"));
     let builder = connect::builder(&server.endpoint()).row_keys(keys);
-    printed += &format!("{builder:?}");
+    printed = format!("{printed} {builder:?}");
     let db = builder.connect().await.unwrap();
-    printed += &format!("{db:?} {:?}", db.table::<Text>());
+    printed = format!("{printed} {db:?} {:?}", db.table::<Text>());
 
     let value = "canary".to_owned();
     db.table()

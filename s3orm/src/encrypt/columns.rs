@@ -25,15 +25,15 @@ fn column<'c>(
 }
 
 pub(super) fn seal(
-    sealer: &Sealer<'_>,
+    at: &Sealer<'_>,
     schema: &TableSchema,
     json: &[u8],
 ) -> Result<Vec<u8>, BodyError> {
     rewrite(json, |name, value| {
-        let Some((_, context)) = column(schema, sealer.place, name) else {
+        let Some((_, context)) = column(schema, at.place, name) else {
             return Ok(None);
         };
-        let sealed = sealer.encrypt(&context, value.get().as_bytes());
+        let sealed = at.encrypt(&context, value.get().as_bytes());
         let sealed = sealed.map_err(|error| error.of_column(name))?;
         Ok(Some(format!(
             "\"{BEGIN}{}\"",
@@ -43,11 +43,11 @@ pub(super) fn seal(
 }
 
 pub(super) fn open(
-    sealer: &Sealer<'_>,
+    at: &Sealer<'_>,
     schema: &TableSchema,
-    content: &Content<'_>,
+    row: &Content<'_>,
 ) -> Result<Vec<u8>, BodyError> {
-    if content.format() != BodyFormat::Json {
+    if row.format() != BodyFormat::Json {
         // What was MessagePack before it had such columns.
         return match schema
             .columns
@@ -58,17 +58,17 @@ pub(super) fn open(
                 "column `{}` is not encrypted",
                 column.name
             ))),
-            None => Ok(content.bytes().to_vec()),
+            None => Ok(row.bytes().to_vec()),
         };
     }
-    rewrite(content.bytes(), |name, value| {
+    rewrite(row.bytes(), |name, value| {
         let of_column = |error: BodyError| error.of_column(name);
         let text = text_of(value);
-        match (column(schema, sealer.place, name), text) {
+        match (column(schema, at.place, name), text) {
             (Some((_, context)), Some(text)) => {
                 let sealed = URL_SAFE_NO_PAD.decode(text);
                 let sealed = sealed.map_err(|_| BodyError::new("it was changed or cut"));
-                let plain = sealed.and_then(|sealed| sealer.decrypt(&context, &sealed));
+                let plain = sealed.and_then(|sealed| at.decrypt(&context, &sealed));
                 json(plain.map_err(of_column)?).map(Some).map_err(of_column)
             }
             (Some((Encrypt::Always, _)), None) => {
