@@ -154,6 +154,10 @@ impl Sealer<'_> {
     ///
     /// # Errors
     /// There are no keys, or the provider refuses.
+    #[cfg_attr(
+        not(feature = "encrypt"),
+        expect(clippy::unused_self, reason = "there is nothing to do it with")
+    )]
     pub(crate) fn seal_columns(
         &self,
         schema: &TableSchema,
@@ -172,6 +176,10 @@ impl Sealer<'_> {
     ///
     /// # Errors
     /// One cannot be decrypted, or is not encrypted and should be.
+    #[cfg_attr(
+        not(feature = "encrypt"),
+        expect(clippy::unused_self, reason = "there is nothing to do it with")
+    )]
     pub(crate) fn open_columns<'o>(
         &self,
         schema: &TableSchema,
