@@ -346,3 +346,50 @@ async fn a_described_table_opens_without_its_struct() {
     let error = db.open_dynamic("nobody").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
+
+/// A table with all that is kept for one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+#[s3(table = "people", path = "<id>")]
+struct Indexed {
+    id: u64,
+    #[s3(index)]
+    city: String,
+    #[s3(unique)]
+    email: String,
+    photo: Option<s3orm::Blob>,
+}
+
+#[tokio::test]
+async fn a_table_that_is_dropped_leaves_nothing_behind() {
+    let (server, db) = server().await;
+    let indexed = db.table::<Indexed>();
+    let photo = indexed.blob().bytes("a photo").await.unwrap();
+    let row = Indexed {
+        id: 1,
+        city: "Oslo".into(),
+        email: "a@a.org".into(),
+        photo: Some(photo),
+    };
+    indexed.insert(row).await.unwrap();
+    let put = |key: &str| PutObject {
+        key: key.to_owned(),
+        body: "{}".into(),
+        ..PutObject::default()
+    };
+    let others = "_s3orm/migrations/people-1-1-2.json"; // of the table `people-1`
+    for key in ["_s3orm/migrations/people-1-2.json", others] {
+        server.store().put(&put(key)).await.unwrap();
+    }
+    server.reset();
+
+    assert_eq!(db.drop_table("people").confirm("people").await.unwrap(), 1);
+    let lists = spent(&server);
+    let lists = lists.iter().filter(|one| *one == "ListObjectsV2").count();
+    assert_eq!(lists, 1 + 6);
+    let left = server.store().list(Default::default()).await.unwrap();
+    let keys = left.objects.into_iter().map(|object| object.key);
+    assert_eq!(keys.collect::<Vec<_>>(), [others]);
+
+    // Nothing of it is in the way of another table of the name.
+    db.table::<Person>().create().await.unwrap();
+}

@@ -1,6 +1,8 @@
 //! Buckets, and the tables in them.
 
-use futures_util::stream::TryStreamExt as _;
+use std::future;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::batch::{Guarded, bulk};
 use crate::db::{Db, Options};
@@ -86,8 +88,11 @@ impl Db {
         Ok(tables.map(str::to_owned).collect())
     }
 
-    /// Deletes a table: every object in its folder, rows or not; awaiting returns how many. Its
-    /// name must be repeated, by [`confirm`](Guarded::confirm).
+    /// Deletes a table: every object in its folder, rows or not, and then what is kept for it: entries and claims of
+    /// indexes, blobs, its description. Awaiting returns how many were in its folder. Its name must
+    /// be repeated, by [`confirm`](Guarded::confirm).
+    ///
+    /// Nobody should write it meanwhile: a row that comes late stays, and is in no index.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) if it was not confirmed,
@@ -95,14 +100,35 @@ impl Db {
     /// object from being deleted: to drop it again goes on.
     ///
     /// # Cost
-    /// 1 LIST and 1 POST (`DeleteObjects`) for each 1,000 objects.
+    /// 1 LIST and 1 POST (`DeleteObjects`) for each 1,000 objects, and 6 LIST for what is kept for it.
     pub fn drop_table(&self, name: &str) -> Guarded<'_, u64> {
         let table = name.to_owned();
         Guarded::new("drop_table", name, async move {
             check_table(&table)?;
             let objects = self.objects(format!("{}{table}/", self.prefix()));
-            bulk::delete_all(self, objects.map_ok(|object| object.key)).await
+            let deleted = bulk::delete_all(self, objects.map_ok(|object| object.key)).await?;
+            self.forget(&table).await?;
+            Ok(deleted)
         })
+    }
+
+    /// Deletes what is kept for a table whose rows are gone, its description last: whoever is cut
+    /// off drops it again.
+    async fn forget(&self, table: &str) -> Result<()> {
+        let migrations = format!("{}_s3orm/migrations/{table}-", self.prefix());
+        let folders = ["ix", "uq", "blob", "blob-marks"]
+            .map(|kind| format!("{}_s3orm/{kind}/{table}/", self.prefix()));
+        let description = format!("{}_s3orm/schema/{table}.json", self.prefix());
+        let all = folders.into_iter().chain([migrations.clone(), description]);
+        let objects = stream::iter(all).flat_map(|prefix| self.objects(prefix));
+        // `<from>-<to>.json`; the name of another table may go on with a dash.
+        let is_of_other = |key: &str| {
+            let rest = key.strip_prefix(&*migrations);
+            rest.is_some_and(|versions| versions.matches('-').count() != 1)
+        };
+        let keys = objects.map_ok(|object| object.key);
+        let keys = keys.try_filter(|key| future::ready(!is_of_other(key)));
+        bulk::delete_all(self, keys).await.map(drop)
     }
 
     /// Deletes this database's bucket, which must be empty. Its name must be repeated, by
