@@ -1,7 +1,7 @@
 //! Tables that describe themselves on the bucket: what is written, what it costs, and what a program
 //! is told that does not fit.
 
-use s3orm::store::{GetObject, PutObject};
+use s3orm::store::{GetObject, ListObjects, PutObject};
 use s3orm::{Db, Difference, ErrorKind, IndexState, S3Schema, StoredSchema};
 use s3orm_tests::connect;
 use s3orm_tests::server::TestServer;
@@ -386,7 +386,7 @@ async fn a_table_that_is_dropped_leaves_nothing_behind() {
     let lists = spent(&server);
     let lists = lists.iter().filter(|one| *one == "ListObjectsV2").count();
     assert_eq!(lists, 1 + 6);
-    let left = server.store().list(Default::default()).await.unwrap();
+    let left = server.store().list(ListObjects::default()).await.unwrap();
     let keys = left.objects.into_iter().map(|object| object.key);
     assert_eq!(keys.collect::<Vec<_>>(), [others]);
 

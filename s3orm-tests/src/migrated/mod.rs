@@ -1,6 +1,6 @@
 //! A table that is migrated by processes that are killed, while others write it.
 //!
-//! The parent is the server, and keeps a [ledger](ledger) of each write that its store has applied to a
+//! The parent is the server, and keeps a `ledger` of each write that its store has applied to a
 //! row, in order. Old programs and new ones count rows up, each in tasks of their own; a child runs the
 //! migration over TCP, is killed, and another one goes on, until one comes to its end. Then:
 //!
