@@ -54,6 +54,11 @@ impl Leases {
         let schema = Arc::clone(schema);
         self.with(|all| all.insert(table.to_owned(), Lease { since, schema }));
     }
+
+    /// What was known of a table that is dropped would be taken for true of the next of its name.
+    pub(crate) fn forget(&self, table: &str) {
+        self.with(|all| all.remove(table));
+    }
 }
 
 /// The key of a table's schema object.
