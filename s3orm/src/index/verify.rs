@@ -350,27 +350,33 @@ impl<T: S3Schema> Verify<'_, T> {
             return Ok(Vec::new());
         };
         let object = format!("{}{path}", self.table.folder());
-        let seen = match seen::look(self.table.db(), &object).await {
-            Ok(seen) => seen,
+        let seen = seen::look(self.table.db(), &object).await;
+        let facts = seen.and_then(|seen| Ok((self.table.facts_seen(&seen)?, seen)));
+        let (facts, seen) = match facts {
             // The row is a finding already.
             Err(error) if error.kind().concerns_row() => return Ok(Vec::new()),
-            Err(error) => return Err(error),
+            facts => facts?,
         };
-        let facts = match self.table.facts_seen(&seen) {
-            Ok(facts) => facts,
-            Err(error) if error.kind().concerns_row() => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let fact = facts.get(number).filter(|fact| fact.values == values);
-        let Some(fact) = fact else {
-            let mended = self.sweep(&key, &entry, now).await;
-            let problem = Problem::DeadEntry;
-            return Ok(vec![Finding {
-                problem,
-                key,
-                mended,
-            }]);
-        };
+        if let Some(fact) = facts.get(number).filter(|fact| fact.values == values) {
+            return self.kept(key, &entry, &seen, fact).await;
+        }
+        let mended = self.sweep(&key, &entry, now).await;
+        let problem = Problem::DeadEntry;
+        Ok(vec![Finding {
+            problem,
+            key,
+            mended,
+        }])
+    }
+
+    /// An entry of a row that has its value: whether the columns that it keeps are the row's.
+    async fn kept(
+        &self,
+        key: String,
+        entry: &Found,
+        seen: &Seen,
+        fact: &Fact,
+    ) -> Result<Vec<Finding>> {
         let Ok((_, columns)) = read_entry(&entry.body) else {
             return Ok(vec![found(Problem::Broken, key)]);
         };
