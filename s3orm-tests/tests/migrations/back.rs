@@ -1,5 +1,6 @@
 //! The way back to an older version: who writes which meanwhile, what it costs, what it refuses, and how it
 //! meets the way up.
+#![allow(clippy::unwrap_used)] // Its helpers are tests, too.
 
 use std::future::IntoFuture as _;
 use std::time::Duration;
@@ -861,6 +862,7 @@ struct ShrunkV1 {
     narrow: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
 fn small<S: serde::Serializer>(value: &u64, out: S) -> Result<S::Ok, S::Error> {
     if *value > 255 {
         return Err(serde::ser::Error::custom("it is too large"));
