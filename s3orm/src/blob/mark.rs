@@ -7,6 +7,7 @@ use super::id::BlobId;
 use super::noted::noted;
 use crate::body::{BodyError, Content};
 use crate::db::Db;
+use crate::encrypt;
 use crate::error::Result;
 use crate::key::KeyTuple as _;
 use crate::schema::S3Schema;
@@ -62,6 +63,9 @@ fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<Blob
     let table = db.table::<T>();
     let path = key.strip_prefix(table.folder()).unwrap_or_default();
     let is_encrypted = T::SCHEMA.has_encrypted_columns();
+    if !is_encrypted {
+        encrypt::check_seen(&plain).map_err(wrong)?;
+    }
     if T::Key::parse(&T::SCHEMA.path, path).is_err() && !is_encrypted {
         return Ok(found); // of an older path, or somebody else's
     }
@@ -74,7 +78,9 @@ fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<Blob
     for columns in rows {
         let content = Content::stored(T::SCHEMA.body, content_type, &columns);
         if is_encrypted {
-            found.extend(in_text(&table.open_columns(key, &content)?));
+            let opened = table.open_columns(key, &content)?;
+            encrypt::check_seen(&opened).map_err(wrong)?;
+            found.extend(in_text(&opened));
         }
         found.extend(in_row(&table, key, path, &content)?);
     }

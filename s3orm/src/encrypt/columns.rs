@@ -5,15 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Encrypt, Sealer, not_encrypted};
+use super::{BEGIN, Encrypt, Sealer, not_encrypted};
 use crate::body::{BodyError, Content};
 use crate::error::ErrorKind;
 use crate::schema::{BodyFormat, TableSchema};
 
-/// How the text of an encrypted value begins.
-const BEGIN: &str = "s3orm-encrypted:";
-
-/// Whether a column is encrypted: by the newest version that has it, since each may hold rows.
+/// Whether a column is encrypted: by the newest version that has it. What was written before it was
+/// encrypted may be refused.
 fn column<'c>(
     schema: &TableSchema,
     place: &'c str,
@@ -23,6 +21,16 @@ fn column<'c>(
         Some(column) => Some((column.encrypt?, ["column", place, name])),
         None => column(schema.previous?, place, name),
     }
+}
+
+/// Whether a column is encrypted in any version: rows of each may be there, and whether a value was
+/// encrypted, it says itself.
+fn may_be_encrypted(schema: &TableSchema, name: &str) -> bool {
+    let own = schema.columns.iter().find(|column| column.name == name);
+    own.is_some_and(|column| column.encrypt.is_some())
+        || schema
+            .previous
+            .is_some_and(|before| may_be_encrypted(before, name))
 }
 
 pub(super) fn seal(
@@ -80,7 +88,8 @@ pub(super) fn open(
         let of_column = |error: BodyError| error.of_column(name);
         let text = text_of(value);
         match (column(schema, at.place, name), text) {
-            (Some((_, context)), Some(text)) => {
+            (_, Some(text)) if may_be_encrypted(schema, name) => {
+                let context = ["column", at.place, name];
                 let sealed = URL_SAFE_NO_PAD.decode(text);
                 let sealed = sealed.map_err(|_| BodyError::new("it was changed or cut"));
                 let plain = sealed.and_then(|sealed| at.decrypt(&context, &sealed));
@@ -89,14 +98,14 @@ pub(super) fn open(
             (Some((Encrypt::Always, _)), None) => {
                 Err(not_encrypted(format!("column `{name}` is not encrypted")))
             }
-            (None, Some(_)) => Err(BodyError::new(
+            (_, Some(_)) => Err(BodyError::new(
                 "it is encrypted, and no encrypted column has this name",
             )
             .with_help(
                 "a value is bound to its column: give the column its name again, and `encrypt`",
             )
             .of_column(name)),
-            _ => Ok(None),
+            (_, None) => Ok(None),
         }
     })
 }

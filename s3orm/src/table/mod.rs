@@ -164,7 +164,7 @@ impl<T: S3Schema> Table<T> {
     /// [`encrypt`](crate::encrypt#errors).
     pub fn encode(&self, row: &T) -> Result<Bytes> {
         self.object_key(&row.key())
-            .and_then(|object| self.store_row(row, &object))
+            .and_then(|object| self.store_row(row, &object, self.version_to_write()))
             .map_err(|error| self.during("encode", error))
     }
 
@@ -257,7 +257,12 @@ impl<T: S3Schema> Table<T> {
 
     /// The row in the form of the program's version.
     pub(crate) fn encode_newest(&self, row: &T) -> Result<Bytes> {
-        Ok(self.form(row, T::SCHEMA.version)?.bytes.into())
+        self.encode_as(row, T::SCHEMA.version)
+    }
+
+    /// The row in the form of a version.
+    pub(crate) fn encode_as(&self, row: &T, version: u32) -> Result<Bytes> {
+        Ok(self.form(row, version)?.bytes.into())
     }
 
     fn form(&self, row: &T, version: u32) -> Result<OldForm> {
@@ -273,10 +278,9 @@ impl<T: S3Schema> Table<T> {
         Ok(form)
     }
 
-    /// The row as it is stored: in the form of the version that the table is at, with its columns
-    /// encrypted that are to be.
-    fn store_form(&self, row: &T, object: &str) -> Result<OldForm> {
-        let form = self.form(row, self.version_to_write());
+    /// The row as it is stored: in the form of a version, with its columns encrypted that are to be.
+    fn store_form(&self, row: &T, object: &str, version: u32) -> Result<OldForm> {
+        let form = self.form(row, version);
         let mut form = form.map_err(|error| error.with_key(object))?;
         if form.schema.has_encrypted_columns() {
             let sealed = self.db.sealer(object).seal_columns(form.schema, form.bytes);
@@ -288,8 +292,8 @@ impl<T: S3Schema> Table<T> {
         Ok(form)
     }
 
-    fn store_row(&self, row: &T, object: &str) -> Result<Bytes> {
-        Ok(self.store_form(row, object)?.bytes.into())
+    fn store_row(&self, row: &T, object: &str, version: u32) -> Result<Bytes> {
+        Ok(self.store_form(row, object, version)?.bytes.into())
     }
 
     /// The row of stored bytes and its version: its columns decrypted, and nothing done to it by its
@@ -313,7 +317,14 @@ impl<T: S3Schema> Table<T> {
         object: &str,
         stored: &Content<'o>,
     ) -> Result<Cow<'o, [u8]>> {
-        let opened = self.db.sealer(object).open_columns(T::SCHEMA, stored);
+        // A newer version may have other columns encrypted.
+        let known = if T::SCHEMA.has_encrypted_columns() {
+            version::check_known::<T>(stored)
+        } else {
+            Ok(())
+        };
+        let sealer = self.db.sealer(object);
+        let opened = known.and_then(|()| sealer.open_columns(T::SCHEMA, stored));
         opened.map_err(|error| error.into_error(object))
     }
 
@@ -380,8 +391,16 @@ impl<T: S3Schema> Table<T> {
     /// The write of a row that is prepared.
     pub(crate) fn prepared(&self, row: &T, options: &WriteOptions) -> Result<PutObject> {
         let key = self.object_key(&row.key())?;
-        let OldForm { bytes, schema } = self.store_form(row, &key)?;
-        let content_type: Cow<'static, str> = match &options.content_type {
+        let version = self.version_to_write();
+        let OldForm { bytes, schema } = self.store_form(row, &key, version)?;
+        let said = options.content_type.as_ref();
+        // What is right for the program's version may not be for an older one, of another format.
+        let said = said.filter(|own| {
+            version == T::SCHEMA.version
+                || T::SCHEMA.body.is_denied_by(own)
+                || !schema.body.is_denied_by(own)
+        });
+        let content_type: Cow<'static, str> = match said {
             Some(own) => own.clone().into(),
             None => schema.content_type.into(),
         };

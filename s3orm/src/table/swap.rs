@@ -194,7 +194,11 @@ impl<T: S3Schema> Table<T> {
         decode: impl FnOnce(&str, &Content<'_>) -> Result<(T, u32)> + Send,
     ) -> Result<Option<PlainRow<T>>> {
         let max = self.db.max_row_bytes();
-        let overhead = T::SCHEMA.encrypt.map_or(0, |_| encrypt::OVERHEAD);
+        let overhead = if T::SCHEMA.has_encrypted_rows() {
+            encrypt::OVERHEAD
+        } else {
+            0
+        };
         let request = GetObject {
             key: object_key.clone(),
             max_bytes: Some(max + overhead),
