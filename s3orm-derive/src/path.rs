@@ -293,11 +293,13 @@ fn check_columns(path: &str, pieces: &[Piece], problems: &mut Vec<Problem>) {
             .iter()
             .all(|problem| !path[problem.at.clone()].contains('<'))
     {
-        problems.push(Problem::new(
-            0..path.len(),
-            "the path names no column: every row would have the same key",
-            "name the columns that find a row: `path = \"<id>\"`",
-        ));
+        let help = if path.contains('{') {
+            "braces are literal text; a column stands between `<` and `>`: `path = \"<id>\"`"
+        } else {
+            "name the columns that find a row: `path = \"<id>\"`"
+        };
+        let message = "the path names no column: every row would have the same key";
+        problems.push(Problem::new(0..path.len(), message, help));
     }
     for (index, column) in columns.iter().enumerate() {
         if columns[..index]

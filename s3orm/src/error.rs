@@ -114,21 +114,21 @@ impl Error {
     }
 
     /// The error of a closure that decides to write nothing: of kind
-    /// [`Cancelled`](ErrorKind::Cancelled), with the reason as its source.
+    /// [`Cancelled`](ErrorKind::Cancelled). It says the reason, which is its source, too: so a program
+    /// tells its own reasons apart by their type.
     ///
     /// ```
     /// use std::error::Error as _;
     ///
     /// let error = s3orm::Error::cancelled("not enough money");
     /// assert_eq!(error.kind(), s3orm::ErrorKind::Cancelled);
+    /// assert!(error.to_string().contains("not enough money"));
     /// assert_eq!(error.source().unwrap().to_string(), "not enough money");
     /// ```
     pub fn cancelled(reason: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(
-            ErrorKind::Cancelled,
-            "the closure refused; nothing was written",
-        )
-        .with_source(reason)
+        let reason = reason.into();
+        let detail = format!("the closure refused: {reason}; nothing was written");
+        Self::new(ErrorKind::Cancelled, detail).with_source(reason)
     }
 
     /// A configuration error, with what to write instead.

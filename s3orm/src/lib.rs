@@ -172,6 +172,7 @@
 //! #     db.table().insert(Account { owner: owner.into(), balance: 100 }).await?;
 //! # }
 //!
+//! // The closure may run again: it borrows what it uses.
 //! let accounts = &db.table::<Account>();
 //! db.transaction(|tx| async move {
 //!     let enough = Account::COL.balance.ge(30);

@@ -46,6 +46,10 @@ pub(crate) fn parse_over(
 
 fn unknown_scheme(scheme: &str) -> Error {
     let detail = format!("s3orm does not know `{}:` connections", shown(scheme));
+    if matches!(scheme, "http" | "https") {
+        let help = format!("an S3 server is named so: `s3://BUCKET?endpoint={scheme}://HOST:PORT`");
+        return Error::config(detail, help);
+    }
     match did_you_mean(scheme, ["s3", "file", "memory"]) {
         Some(near) => Error::config(detail, format!("did you mean `{near}:`?")),
         None => Error::config(detail, FORMS),
@@ -85,6 +89,12 @@ fn file(place: &str) -> Result<DbBuilder> {
         return Err(Error::config(
             "the `file:` connection names no folder",
             "write `file:./folder`",
+        ));
+    }
+    if path == "~" || path.starts_with("~/") {
+        return Err(Error::config(
+            "`~` is the shell's word for a folder",
+            "write the whole path: `file:///home/ann/data`",
         ));
     }
     let name = format!("file:{path}");

@@ -37,14 +37,14 @@ pub(super) fn decode<T: DeserializeOwned>(
     let row = row.and_then(|row| reader.end().map(|()| row));
     match row {
         Ok(row) => Ok((row, large)),
-        Err(error) => Err(not_a_row(json).with_source(error)),
+        Err(error) => Err(not_a_row(json, error)),
     }
 }
 
-fn not_a_row(json: &[u8]) -> BodyError {
+fn not_a_row(json: &[u8], error: serde_json::Error) -> BodyError {
     match json.trim_ascii_start().first() {
-        None => BodyError::new("the object is empty"),
-        Some(b'{') => BodyError::new("the object is not a row of this table"),
-        Some(_) => BodyError::new("the object is no JSON object"),
+        None => BodyError::new("the object is empty").with_source(error),
+        Some(b'{') => BodyError::not_a_row(error),
+        Some(_) => BodyError::new("the object is no JSON object").with_source(error),
     }
 }

@@ -208,6 +208,21 @@ impl BodyError {
         self
     }
 
+    /// Of what serde could not read. A column that is missing is named, as its name is the struct's and
+    /// tells nothing of the row.
+    fn not_a_row(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let (error, message) = (error.into(), "the object is not a row of this table");
+        let told = error.to_string();
+        let missing = told.strip_prefix("missing field `");
+        let Some((column, _)) = missing.and_then(|rest| rest.split_once('`')) else {
+            return Self::new(message).with_source(error);
+        };
+        let help = "make it an `Option`, give it a `#[serde(default)]`, or declare a new version of the struct";
+        Self::new(format!("{message}: it has no column `{column}`"))
+            .with_help(help)
+            .with_source(error)
+    }
+
     #[cfg(feature = "encrypt")]
     pub(crate) fn of_column(mut self, name: &str) -> Self {
         self.message = format!("column `{}`: {}", name.escape_debug(), self.message);

@@ -36,7 +36,7 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8], from_key: FromKey) -> Re
         let inner = &mut reader;
         T::deserialize(Overlaid { inner, from_key })
     };
-    row.map_err(|error| BodyError::new("the object is not a row of this table").with_source(error))
+    row.map_err(BodyError::not_a_row)
 }
 
 /// Whether MessagePack's first byte is that of a map, as a row's is. No JSON begins with it.

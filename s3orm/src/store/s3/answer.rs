@@ -121,6 +121,14 @@ fn of_fault(
         Kind::Credentials if fault.code == "RequestTimeTooSkewed" => skew(headers, now),
         _ => one_line(&fault.message),
     };
+    let reason = match fault.code.as_str() {
+        "SignatureDoesNotMatch" => "the secret access key is wrong",
+        "InvalidAccessKeyId" => "the service does not know the access key",
+        _ => "",
+    };
+    if !reason.is_empty() {
+        return (kind, format!("{reason}: {message}"));
+    }
     let message = if message.is_empty() {
         format!("S3 answers {}", fault.code)
     } else {
