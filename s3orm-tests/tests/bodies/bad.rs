@@ -65,7 +65,7 @@ fn not_json() -> Vec<Bad> {
         bad(JSON, "\"{}\"", "no JSON object"),
         bad(JSON, r#"{"id":"one","any":1}"#, NO_ROW),
         bad(JSON, r#"{"id":-1,"any":1}"#, NO_ROW),
-        bad(JSON, r#"{"id":1}"#, NO_ROW),
+        bad(JSON, r#"{"id":1}"#, "table: it has no column `any`"),
         bad(JSON, r#"{"id":1,"any":1,"count":1e99}"#, NO_ROW),
         bad(JSON, r#"{"id":1,"any":1,"count":1.5}"#, NO_ROW),
         bad(JSON, r#"{"id":1,"any":1e999}"#, NO_ROW),

@@ -61,6 +61,12 @@ async fn every_refusal_has_its_kind() {
             (Some(code), Some("RID"))
         );
         assert_eq!(error.status(), status[..3].parse().ok());
+        let says = match code {
+            "InvalidAccessKeyId" => "does not know the access key",
+            "SignatureDoesNotMatch" => "the secret access key is wrong",
+            _ => "",
+        };
+        assert!(error.to_string().contains(says), "{error}");
         assert_eq!(seen.lock().unwrap().len(), 1, "nothing is sent twice");
     }
 }
