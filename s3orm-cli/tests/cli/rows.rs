@@ -59,6 +59,12 @@ async fn rows_are_written_read_found_and_deleted() {
         ["Cid"]
     );
     assert_eq!(names(&["--sort=size", "--reverse", "--limit=1"]), ["Bob B"]);
+    assert_eq!(names(&["--reverse", "--limit=2"]), ["Cid", "Bob B"]);
+    assert_eq!(names(&["--reverse"]), ["Cid", "Bob B", "Ann"]);
+    let keys = bench.ok(&["query", "people", PATH, "--keys", "--limit=1"]);
+    let key = "\"key\":\"people/Oslo/00000000000000000007.json\"}\n";
+    let numbered = keys.starts_with("{\"city\":\"Oslo\",\"id\":7,\"size\":");
+    assert!(numbered && keys.ends_with(key), "{keys}");
     bench.spent();
     assert_eq!(names(&["Oslo", "--filter=id > 7 and id <= 10"]), ["Bob B"]);
     // What the key decides costs no read: description, a look at the table, one listing, one row.
