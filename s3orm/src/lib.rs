@@ -248,6 +248,7 @@
 //! | `toml` | [`Config::file`]: connections and profiles from TOML files |
 //! | `msgpack` | rows in MessagePack: `body = "msgpack"` |
 //! | `zstd` | compressed rows: `compress = "zstd"`; builds the C library |
+//! | `encrypt` | rows and columns that S3 cannot read: [`encrypt`] |
 //! | `garde` | rows validated before they are written, by the rules of `garde`: `validate` |
 //! | `server` | an S3 server over any store, for tests and development |
 //! | `testing` | a store that fails as it is told, for the tests of applications |
@@ -359,8 +360,11 @@ mod guide {
         Concurrency = "docs/concurrency.md"
         Configuration = "docs/configuration.md"
         Costs = "docs/costs.md"
+        Indexes = "docs/indexes.md"
         Keys = "docs/keys.md"
         Migrations = "docs/migrations.md"
+        Servers = "docs/servers.md"
+        Upkeep = "docs/upkeep.md"
         Uploads = "docs/uploads.md"
     }
 
