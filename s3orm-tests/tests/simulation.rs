@@ -92,17 +92,7 @@ fn what_is_broken_is_seen_in_the_histories() {
 /// Transactions, snapshots and operations of single rows, while others collect what is left.
 #[test]
 fn transactions_are_all_or_nothing_and_of_one_order() {
-    let mut figures = Figures::default();
-    for seed in 0..60 {
-        let run = sim::run_history(seed, Mutant::None, Shape::Transactions, false);
-        assert!(
-            run.violations.is_empty(),
-            "cargo run -p s3orm-tests --bin simulate -- --transactions --seed {seed}\n{:#?}",
-            run.violations
-        );
-        figures += &run.figures;
-    }
-    eprintln!("{figures}");
+    let figures = sixty_seeds(Shape::Transactions, "--transactions");
     assert!(figures.requests > 50_000 && figures.faults.len() == 12);
     let count = |name| figures.outcomes.get(name).copied().unwrap_or_default();
     let unknown = count("OutcomeUnknown") + count("crashed");
@@ -110,21 +100,55 @@ fn transactions_are_all_or_nothing_and_of_one_order() {
     assert!(unknown * 20 >= all, "{unknown} of {all} are unknown");
 }
 
+/// The same while rows are looked up by their values, and others repair the indexes.
 #[test]
-fn the_same_seed_is_the_same_run_of_transactions() {
-    for seed in 0..5 {
-        let shape = Shape::Transactions;
-        let [once, again] = [(); 2].map(|()| sim::run_history(seed, Mutant::None, shape, true));
-        assert_eq!(once.trace, again.trace, "seed {seed}");
-        assert_eq!(once.hash, again.hash, "seed {seed}");
+fn rows_are_found_by_their_values_and_no_name_is_used_twice() {
+    let figures = sixty_seeds(Shape::Indexes, "--indexes");
+    assert!(figures.requests > 50_000 && figures.faults.len() == 12);
+    assert!(figures.operations["LookUp"] > 1000 && figures.operations["Repair"] > 100);
+    assert!(figures.outcomes["UniqueViolation"] > 100);
+}
+
+/// Without a violation; their figures.
+fn sixty_seeds(shape: Shape, option: &str) -> Figures {
+    let mut figures = Figures::default();
+    for seed in 0..60 {
+        let run = sim::run_history(seed, Mutant::None, shape, false);
+        assert!(
+            run.violations.is_empty(),
+            "cargo run -p s3orm-tests --bin simulate -- {option} --seed {seed}\n{:#?}",
+            run.violations
+        );
+        figures += &run.figures;
+    }
+    eprintln!("{figures}");
+    figures
+}
+
+#[test]
+fn the_same_seed_is_the_same_run_of_transactions_and_indexes() {
+    for shape in [Shape::Transactions, Shape::Indexes] {
+        for seed in 0..5 {
+            let [once, again] = [(); 2].map(|()| sim::run_history(seed, Mutant::None, shape, true));
+            assert_eq!(once.trace, again.trace, "seed {seed}");
+            assert_eq!(once.hash, again.hash, "seed {seed}");
+        }
     }
 }
 
 #[test]
 fn whatever_is_broken_is_seen_in_transactions() {
+    each_is_seen(Shape::Transactions, &Mutant::BROKEN_FOR_TRANSACTIONS);
+}
+
+#[test]
+fn whatever_is_broken_is_seen_in_indexes() {
+    each_is_seen(Shape::Indexes, &Mutant::BROKEN_FOR_INDEXES);
+}
+
+fn each_is_seen(shape: Shape, broken: &[(Mutant, u64)]) {
     let mut unseen = Vec::new();
-    for (mutant, from) in Mutant::BROKEN_FOR_TRANSACTIONS {
-        let shape = Shape::Transactions;
+    for &(mutant, from) in broken {
         let violations = |seed| sim::run_history(seed, mutant, shape, false).violations;
         let mut seeds = (from..from + 50).map(|seed| (seed, violations(seed)));
         let seen = seeds.find(|(_, violations)| !violations.is_empty());

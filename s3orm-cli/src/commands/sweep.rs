@@ -59,6 +59,9 @@ impl Args {
                     ("records_left", swept.left.into()),
                 ],
             )?;
+            for (key, why) in &swept.failed {
+                output.tell(&format!("`{key}` is left: {why}"));
+            }
         }
         if !self.transactions {
             let swept = db

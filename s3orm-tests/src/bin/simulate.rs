@@ -5,15 +5,16 @@
 //!
 //! `--from N` begins with another seed; `--histories` and `--long-histories` check whole histories
 //! besides, where nothing is sent twice (`s3orm_tests::history`); `--transactions` is another world, of
-//! transactions, with its histories; `--broken NAME` breaks a world, by the names of `sim::Mutant`. Prints figures; fails if there was a violation, and says
-//! which seeds to run again.
+//! transactions, with its histories; `--indexes` is the same with an index and a unique column;
+//! `--broken NAME` breaks a world, by the names of `sim::Mutant`. Prints figures; fails if there was a
+//! violation, and says which seeds to run again.
 #![allow(clippy::print_stdout)]
 
 use anyhow::{Context as _, bail, ensure};
 use s3orm_tests::sim::{self, Figures, Mutant, Run, Shape};
 
 fn main() -> anyhow::Result<()> {
-    let usage = "usage: simulate [--histories | --long-histories | --transactions] [--seeds N] [--from N] [--seed N] [--broken NAME]";
+    let usage = "usage: simulate [--histories | --long-histories | --transactions | --indexes] [--seeds N] [--from N] [--seed N] [--broken NAME]";
     let (mut seeds, mut from, mut one) = (1000, 0, None);
     let mut mutant = Mutant::None;
     let mut shape = Shape::Rows;
@@ -23,6 +24,7 @@ fn main() -> anyhow::Result<()> {
             "--histories" => Some(Shape::Histories),
             "--long-histories" => Some(Shape::LongHistories),
             "--transactions" => Some(Shape::Transactions),
+            "--indexes" => Some(Shape::Indexes),
             _ => None,
         };
         if let Some(histories) = histories {
@@ -31,8 +33,11 @@ fn main() -> anyhow::Result<()> {
         }
         if name == "--broken" {
             let name = arguments.next().context(usage)?;
-            let more = Mutant::BROKEN_FOR_TRANSACTIONS.map(|(mutant, _)| mutant);
-            let mut all = Mutant::BROKEN.into_iter().chain(more);
+            let more = Mutant::BROKEN_FOR_TRANSACTIONS.into_iter();
+            let more = more.chain(Mutant::BROKEN_FOR_INDEXES);
+            let mut all = Mutant::BROKEN
+                .into_iter()
+                .chain(more.map(|(mutant, _)| mutant));
             let found = all.find(|mutant| format!("{mutant:?}") == name);
             mutant = found.context("there is no such mutant")?;
             continue;

@@ -8,10 +8,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use s3orm::S3Schema as _;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::history::Register;
+use super::lookups::{Member, name};
 
 /// No younger object may be collected; S3 gives whole seconds of each of two times.
 const GRACE: Duration = Duration::from_secs(3600 - 2);
@@ -23,6 +25,8 @@ pub type Effects = Vec<(u64, Option<Register>)>;
 /// The bucket as the store has it.
 #[derive(Debug, Default)]
 pub struct Book {
+    /// The table whose rows these are.
+    table: &'static str,
     objects: BTreeMap<u64, Object>,
     records: BTreeMap<String, Record>,
     /// The rows as they count.
@@ -79,7 +83,7 @@ struct RecordBody {
 
 /// The member `_m` of a row's bytes.
 #[derive(Deserialize)]
-struct Member {
+struct Own {
     l: Option<String>,
     #[serde(default)]
     del: bool,
@@ -90,6 +94,11 @@ struct Member {
 }
 
 impl Book {
+    /// Of this table.
+    pub fn open(&mut self, table: &'static str) {
+        self.table = table;
+    }
+
     /// From here on the balances must come to what they come to now.
     pub fn count(&mut self) {
         self.sum = Some(self.balances());
@@ -133,6 +142,19 @@ impl Book {
         self.wrong.push(what);
     }
 
+    fn row_of(&self, key: &str) -> Option<u64> {
+        let (table, name) = key.split_once('/')?;
+        let name = name.strip_suffix(".json")?;
+        (table == self.table).then(|| name.parse().ok()).flatten()
+    }
+
+    /// Two rows with one name.
+    fn namesakes(&self) -> Option<[&Register; 2]> {
+        let mut names = BTreeMap::new();
+        let mut rows = self.rows.values();
+        rows.find_map(|row| Some([names.insert(name(row.stamp), row)?, row]))
+    }
+
     fn balances(&self) -> u64 {
         self.rows.values().map(|row| row.balance).sum()
     }
@@ -145,12 +167,14 @@ impl Book {
         let effects = if let Some(tx) = record_of(key) {
             let record: RecordBody = serde_json::from_slice(body).expect("a record");
             self.put_record(tx, &record, now)
-        } else if let Some(id) = row_of(key) {
+        } else if let Some(id) = self.row_of(key) {
             let (form, logical) = read(body);
             self.put_row(id, form, logical.is_some(), now)
         } else {
-            assert_eq!(key, "_s3orm/clock", "nothing else is written");
-            "the clock".clone_into(&mut self.told);
+            let known = ["_s3orm/clock", "_s3orm/ix/", "_s3orm/uq/", "_s3orm/schema/"];
+            let known = known.iter().any(|start| key.starts_with(start));
+            assert!(known, "nothing else is written than {key}");
+            self.told = format!("{key} is written");
             Vec::new()
         };
         for (id, value) in &effects {
@@ -163,6 +187,13 @@ impl Book {
             let (sum, now) = (self.sum, self.balances());
             self.blame(format!("the sum was {sum:?} and is {now} by {effects:?}"));
             self.sum = Some(now);
+        }
+        if !effects.is_empty()
+            && self.table == Member::SCHEMA.table
+            && let Some(rows) = self.namesakes()
+        {
+            let what = format!("two rows have one name by {effects:?}: {rows:?}");
+            self.wrong.push(what);
         }
         effects
     }
@@ -222,7 +253,7 @@ impl Book {
         let rows = body
             .keys
             .iter()
-            .map(|key| row_of(key).expect("a row's key"));
+            .map(|key| self.row_of(key).expect("a row's key"));
         let record = Record {
             state: body.state,
             rows: rows.collect(),
@@ -269,7 +300,7 @@ impl Book {
             if record.state == State::Pending || !is_old || !clean {
                 self.blame(format!("{key} is collected, which was {record:?}"));
             }
-        } else if let Some(id) = row_of(key) {
+        } else if let Some(id) = self.row_of(key) {
             let Some(object) = self.objects.remove(&id) else {
                 return;
             };
@@ -285,16 +316,11 @@ fn record_of(key: &str) -> Option<&str> {
     name.strip_suffix(".json")
 }
 
-fn row_of(key: &str) -> Option<u64> {
-    let name = key.strip_prefix("accounts/")?.strip_suffix(".json")?;
-    name.parse().ok()
-}
-
 /// What a row's object is, and who made its value if it does not.
 fn read(body: &[u8]) -> (Form, Option<String>) {
     let mut columns: Value = serde_json::from_slice(body).expect("an object of JSON");
     let own = columns.as_object_mut().and_then(|all| all.remove("_m"));
-    let own: Member = serde_json::from_value(own.expect("a stamp")).expect("the library's stamp");
+    let own: Own = serde_json::from_value(own.expect("a stamp")).expect("the library's stamp");
     let row = || serde_json::from_value::<Register>(columns).expect("a row");
     let Some(tx) = own.tx else {
         let form = if own.del {

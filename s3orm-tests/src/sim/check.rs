@@ -12,6 +12,7 @@ use s3orm::ErrorKind;
 
 use super::deeds;
 use super::history::{Action, COUNTER, History, Landing, Operation, Outcome, Register};
+use super::lookups;
 
 /// What must not have happened.
 pub fn violations(history: &History) -> Vec<String> {
@@ -27,6 +28,7 @@ pub fn violations(history: &History) -> Vec<String> {
         }
     }
     found.extend(deeds::violations(history));
+    found.extend(lookups::violations(history));
     if let Err(what) = counter(history) {
         found.push(what);
     }
@@ -63,8 +65,9 @@ impl<'a> RowHistory<'a> {
     }
 
     fn check(&self, place: usize, operation: &Operation, stamped: bool) -> Result<(), String> {
-        if matches!(operation.action, Action::Rekey(_)) {
-            // It is on two rows, one after the other: `recorded` makes two operations of it.
+        if matches!(operation.action, Action::Rekey(_) | Action::LookUp) {
+            // It is on two rows, one after the other: `recorded` makes two operations of it. What is
+            // looked up is on many, and `lookups` asks of them.
             return Ok(());
         }
         let own = self.0.iter().filter(|landing| landing.operation == place);

@@ -45,7 +45,7 @@ pub enum Write {
 }
 
 impl Write {
-    fn stamp(self) -> Option<u64> {
+    pub(super) fn stamp(self) -> Option<u64> {
         match self {
             Self::Insert(stamp) | Self::Put(stamp) | Self::Change(stamp) => Some(stamp),
             Self::Delete | Self::DeleteMustExist => None,

@@ -7,11 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use s3orm::store::{Object, PutObject};
 use s3orm::table::Patch;
-use s3orm::{Env, ErrorKind, S3Schema, Table};
+use s3orm::tx::Tx;
+use s3orm::{Env, ErrorKind, Result, S3Schema, Table, Transactional};
 use serde::{Deserialize, Serialize};
 
 use super::book::Book;
 use super::deeds::Deed;
+use super::lookups::{Lookup, Member};
 
 /// A row of the simulation, of whichever table.
 pub trait Cell: S3Schema<Key = (u64,)> + Clone {
@@ -53,6 +55,18 @@ pub struct Account {
     pub balance: u64,
 }
 
+/// A row of a table with transactions.
+pub trait Posting: Cell + Transactional {
+    /// A patch that takes an amount from its balance, if it has so much.
+    fn pays(table: &Table<Self>, id: u64, stamp: u64, amount: u64) -> Patch<'_, Self>;
+
+    /// A patch that adds an amount to its balance.
+    fn gets(table: &Table<Self>, id: u64, stamp: u64, amount: u64) -> Patch<'_, Self>;
+
+    /// The transaction needs the row to be there.
+    fn check(tx: &Tx, table: &Table<Self>, id: u64) -> Result<()>;
+}
+
 macro_rules! cells {
     ($($name:ident),*) => {$(
         impl Cell for $name {
@@ -75,6 +89,28 @@ macro_rules! cells {
 }
 
 cells!(Register, Account);
+
+macro_rules! postings {
+    ($($name:ident),*) => {$(
+        impl Posting for $name {
+            fn pays(table: &Table<Self>, id: u64, stamp: u64, amount: u64) -> Patch<'_, Self> {
+                let balance = Self::COL.balance;
+                let patch = Self::patch(table, id, stamp).decrement(balance, amount);
+                patch.only_if(balance.ge(amount))
+            }
+
+            fn gets(table: &Table<Self>, id: u64, stamp: u64, amount: u64) -> Patch<'_, Self> {
+                Self::patch(table, id, stamp).increment(Self::COL.balance, amount)
+            }
+
+            fn check(tx: &Tx, table: &Table<Self>, id: u64) -> Result<()> {
+                tx.check(table, id, Self::COL.count.ge(0_u64))
+            }
+        }
+    )*};
+}
+
+postings!(Account, Member);
 
 impl Register {
     /// What an update makes of it.
@@ -127,6 +163,10 @@ pub enum Action {
     Sweep,
     Settle,
     Vacuum,
+    /// The rows with a value are looked up.
+    LookUp,
+    /// Indexes are repaired.
+    Repair,
 }
 
 /// What became of an operation.
@@ -231,6 +271,10 @@ pub struct History {
     pub deeds: BTreeMap<usize, Deed>,
     /// What is on the bucket of the table with transactions.
     pub book: Book,
+    /// The values of rows that operations drew, by the operations' places.
+    pub drawn: BTreeMap<usize, Vec<u64>>,
+    /// What was found by values.
+    pub lookups: Vec<Lookup>,
     /// What a client that is beyond all faults reads at the end.
     pub end: BTreeMap<u64, Option<Register>>,
     /// The version before of each object, for a store that answers with it.
@@ -267,6 +311,8 @@ impl History {
             landings: Vec::new(),
             deeds: BTreeMap::new(),
             book: Book::default(),
+            drawn: BTreeMap::new(),
+            lookups: Vec::new(),
             end: BTreeMap::new(),
             stale: BTreeMap::new(),
             requests: 0,

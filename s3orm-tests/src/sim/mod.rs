@@ -14,6 +14,7 @@ pub mod book;
 pub mod check;
 pub mod deeds;
 pub mod history;
+pub mod lookups;
 pub mod network;
 mod plan;
 pub mod recorded;
@@ -65,6 +66,14 @@ pub enum Mutant {
     SkipsSecondLook,
     /// A snapshot that takes all records for unchanged at its second look.
     SkipsRecords,
+    /// A store that acknowledges entries of indexes and forgets some.
+    ForgetsEntries,
+    /// A store that takes the conditions of claims' writes for wishes.
+    IgnoresConditionsOfClaims,
+    /// A store that takes the conditions of deletions of entries and claims for wishes.
+    IgnoresIfMatchOfIndexes,
+    /// A store whose clock, as who repairs indexes asks for it, is two hours ahead.
+    RepairsTooEarly,
 }
 
 impl Mutant {
@@ -100,6 +109,15 @@ impl Mutant {
         (Self::SkipsSecondLook, 0),
         (Self::SkipsRecords, 0),
     ];
+
+    /// All that are broken for indexes, in the same way.
+    pub const BROKEN_FOR_INDEXES: [(Self, u64); 5] = [
+        (Self::AnswersStale, 0),
+        (Self::ForgetsEntries, 0),
+        (Self::IgnoresConditionsOfClaims, 110),
+        (Self::IgnoresIfMatchOfIndexes, 0),
+        (Self::RepairsTooEarly, 0),
+    ];
 }
 
 /// What kind of world it is.
@@ -115,6 +133,15 @@ pub enum Shape {
     /// Transactions, snapshots and operations of single rows on a table with transactions, in bursts
     /// an hour apart, while others sweep and vacuum; in all weather. Their histories are checked, too.
     Transactions,
+    /// The same on a table with an index and a unique column, by which rows are looked up.
+    Indexes,
+}
+
+impl Shape {
+    /// Whether it is a world of transactions.
+    fn has_transactions(self) -> bool {
+        matches!(self, Self::Transactions | Self::Indexes)
+    }
 }
 
 /// Chance, from a seed.

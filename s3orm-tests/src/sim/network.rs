@@ -58,7 +58,7 @@ impl Weather {
         let without_duplicates = dice.permille(500) || histories;
         let often = |(kind, most): (Kind, u64)| {
             let most = match shape {
-                Shape::Rows | Shape::Transactions => most,
+                Shape::Rows | Shape::Transactions | Shape::Indexes => most,
                 Shape::Histories | Shape::LongHistories => most * 3 / 2,
             };
             let often = match dice.below(4) {
@@ -178,7 +178,13 @@ impl Network {
             (Mutant::IgnoresIfMatchOfRecords, Precondition::IfMatch(_)) if is_record => {
                 request.precondition = Precondition::None;
             }
-            (Mutant::ForgetsWrites, _) if self.dice.permille(50) => {
+            (Mutant::IgnoresConditionsOfClaims, _) if request.key.starts_with(CLAIMS) => {
+                request.precondition = Precondition::None;
+            }
+            (Mutant::ForgetsEntries, _)
+                if !request.key.starts_with(ENTRIES) || !self.dice.permille(50) => {}
+            (Mutant::ForgetsWrites, _) if !self.dice.permille(50) => {}
+            (Mutant::ForgetsWrites | Mutant::ForgetsEntries, _) => {
                 let etag = ETag::new("forgotten");
                 return Ok(Written { etag });
             }
@@ -206,7 +212,10 @@ impl Network {
     }
 
     async fn delete_now(&self, mut request: DeleteObject) -> Result<(), StoreError> {
-        if self.mutant == Mutant::IgnoresIfMatchOfDelete {
+        let is_index = request.key.starts_with(ENTRIES) || request.key.starts_with(CLAIMS);
+        if self.mutant == Mutant::IgnoresIfMatchOfDelete
+            || self.mutant == Mutant::IgnoresIfMatchOfIndexes && is_index
+        {
             request.precondition = Precondition::None;
         }
         let key = request.key.clone();
@@ -256,6 +265,15 @@ impl Network {
         answer
     }
 
+    fn collects_too_early(&self) -> bool {
+        let repairs = || locked(&self.history).operations[self.operation].action == Action::Repair;
+        match self.mutant {
+            Mutant::CollectsTooEarly => true,
+            Mutant::RepairsTooEarly => repairs(),
+            _ => false,
+        }
+    }
+
     /// What a client that does not look again takes for an answer.
     fn answer_of_before(&self, request: &GetObject) -> Option<Object> {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -275,6 +293,10 @@ impl Network {
 
 /// The keys of transactions' records begin so.
 const RECORDS: &str = "_s3orm/tx/";
+/// The keys of indexes' entries.
+const ENTRIES: &str = "_s3orm/ix/";
+/// The keys of unique columns' claims.
+const CLAIMS: &str = "_s3orm/uq/";
 
 fn read(key: &str) -> GetObject {
     GetObject {
@@ -326,7 +348,7 @@ impl Store for Network {
         Box::pin(async move {
             self.travel().await;
             let mut answer = self.store.head(&key).await;
-            if self.mutant == Mutant::CollectsTooEarly
+            if self.collects_too_early()
                 && key == "_s3orm/clock"
                 && let Ok(meta) = &mut answer
             {

@@ -1,10 +1,10 @@
 //! What a transaction asks for, and one run of its closure.
 
 use s3orm::tx::Tx;
-use s3orm::{Error, Result, Row, S3Schema as _, Table};
+use s3orm::{Error, Result, Row, Table};
 
 use super::deeds::{Attempt, Write};
-use super::history::{Account, Cell as _, Register, locked};
+use super::history::{Posting, Register, locked};
 use super::transactions::BALANCE;
 use super::workload::World;
 
@@ -80,10 +80,10 @@ impl World {
     }
 
     /// One run of a closure.
-    pub(super) async fn work(
+    pub(super) async fn work<T: Posting>(
         &self,
         tx: Tx,
-        table: &Table<Account>,
+        table: &Table<T>,
         plan: &Plan,
         place: usize,
     ) -> Result<()> {
@@ -109,12 +109,12 @@ impl World {
     }
 
     /// The balances of rows, dealt out anew: some rows go, others come, and one stays at least.
-    fn dealt(
+    fn dealt<T: Posting>(
         &self,
-        rows: Vec<(u64, Option<Row<Account>>)>,
-    ) -> Vec<(u64, Option<Row<Account>>, Option<u64>)> {
+        rows: Vec<(u64, Option<Row<T>>)>,
+    ) -> Vec<(u64, Option<Row<T>>, Option<u64>)> {
         let there = rows.iter().filter_map(|(_, row)| row.as_ref());
-        let mut left: u64 = there.map(|row| row.balance).sum();
+        let mut left: u64 = there.map(|row| row.values().balance).sum();
         let mut dealt = Vec::new();
         let mut last = rows.len();
         if rows.iter().all(|(_, row)| row.is_none()) {
@@ -136,15 +136,15 @@ impl World {
 }
 
 /// One run of a transaction's closure, which notes what it asks for.
-struct Run<'a> {
+struct Run<'a, T> {
     world: &'a World,
     tx: Tx,
-    table: &'a Table<Account>,
+    table: &'a Table<T>,
     place: usize,
     attempt: usize,
 }
 
-impl Run<'_> {
+impl<T: Posting> Run<'_, T> {
     fn note(&self, note: impl FnOnce(&mut Attempt)) {
         self.world.note(self.place, self.attempt, note);
     }
@@ -155,9 +155,9 @@ impl Run<'_> {
         });
     }
 
-    async fn read(&self, id: u64) -> Result<Option<Row<Account>>> {
+    async fn read(&self, id: u64) -> Result<Option<Row<T>>> {
         let row = self.tx.read(self.table, id).await?;
-        let stamp = row.as_ref().map(|row| row.stamp);
+        let stamp = row.as_ref().map(|row| row.values().stamp);
         self.note(|attempt| attempt.reads.push((id, stamp)));
         Ok(row)
     }
@@ -166,8 +166,8 @@ impl Run<'_> {
         locked(&self.world.history).stamp()
     }
 
-    fn new_row(&self, id: u64, stamp: u64, balance: u64) -> Account {
-        Account::of(Register {
+    fn new_row(&self, id: u64, stamp: u64, balance: u64) -> T {
+        T::of(Register {
             stamp,
             balance,
             ..self.world.value(id)
@@ -196,7 +196,7 @@ impl Run<'_> {
                 (Some(mut row), Some(balance)) => {
                     self.writes(id, Write::Change(stamp));
                     let new = row.values().next(stamp);
-                    *row = Account::of(Register { balance, ..new });
+                    *row = T::of(Register { balance, ..new });
                     match way {
                         0 => tx.write(table.save(row))?,
                         1 => tx.write(table.put(row.into_inner()))?,
@@ -213,14 +213,11 @@ impl Run<'_> {
 
     /// Moves an amount without reading.
     fn pay(&self, [from, to, amount]: [u64; 3]) -> Result<()> {
-        let (balance, stamps) = (Account::COL.balance, [(); 2].map(|()| self.stamp()));
-        self.writes(from, Write::Change(stamps[0]));
-        self.writes(to, Write::Change(stamps[1]));
-        let patch = Account::patch(self.table, from, stamps[0]);
-        let patch = patch.decrement(balance, amount);
-        self.tx.write(patch.only_if(balance.ge(amount)))?;
-        let patch = Account::patch(self.table, to, stamps[1]);
-        self.tx.write(patch.increment(balance, amount))
+        let [paid, got] = [(); 2].map(|()| self.stamp());
+        self.writes(from, Write::Change(paid));
+        self.writes(to, Write::Change(got));
+        self.tx.write(T::pays(self.table, from, paid, amount))?;
+        self.tx.write(T::gets(self.table, to, got, amount))
     }
 
     async fn part(&self, id: u64, part: Part) -> Result<()> {
@@ -230,16 +227,16 @@ impl Run<'_> {
             Part::Read => self.read(id).await.map(drop),
             Part::Check => {
                 self.note(|attempt| attempt.checks.push(id));
-                tx.check(table, id, Account::COL.count.ge(0_u64))
+                T::check(tx, table, id)
             }
             Part::Update => {
                 self.writes(id, Write::Change(stamp));
-                let next = move |row: &mut Account| *row = Account::of(row.values().next(stamp));
+                let next = move |row: &mut T| *row = T::of(row.values().next(stamp));
                 tx.write(table.update(id, next))
             }
             Part::Patch => {
                 self.writes(id, Write::Change(stamp));
-                tx.write(Account::patch(table, id, stamp))
+                tx.write(T::patch(table, id, stamp))
             }
             Part::Put => {
                 self.writes(id, Write::Put(stamp));

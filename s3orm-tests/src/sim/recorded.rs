@@ -37,7 +37,9 @@ pub fn recorded(history: &History) -> Vec<Operation> {
         let own = effects.get(&place).map_or(&[][..], Vec::as_slice);
         match operation.action {
             _ if deeds::is_deed(history, place) => several(history, place, operation, own),
-            Action::Sweep | Action::Settle | Action::Vacuum => Vec::new(),
+            Action::Sweep | Action::Settle | Action::Vacuum | Action::LookUp | Action::Repair => {
+                Vec::new()
+            }
             Action::Rekey(_) => moved(operation, own),
             _ if operation.duplicates > 0 => doubled(history, operation, own),
             _ => vec![single(history, operation, own)],

@@ -11,8 +11,9 @@ use s3orm::store::ListObjects;
 use s3orm::{Db, ErrorKind, Result, Table};
 use tokio::task::JoinSet;
 
+use super::Shape;
 use super::deeds::{Attempt, Write};
-use super::history::{Account, Action, COUNTER, Cell as _, Outcome, Register, locked};
+use super::history::{Action, COUNTER, Outcome, Posting, Register, locked};
 use super::plan::Part;
 use super::workload::{LONG_AFTER, World, join};
 
@@ -24,26 +25,27 @@ const BURSTS: Duration = Duration::from_mins(61);
 const TOKENS: Duration = Duration::from_hours(26);
 
 impl World {
-    pub(super) async fn transactions(&self) {
+    pub(super) async fn transactions<T: Posting>(&self) {
+        locked(&self.history).book.open(T::SCHEMA.table);
         for id in 0..=self.accounts() {
             let balance = if id == COUNTER { 0 } else { BALANCE };
             let row = Register {
                 balance,
                 ..self.value(id)
             };
-            self.begin::<Account>(row).await;
+            self.begin::<T>(row).await;
         }
         locked(&self.history).book.count();
         let (bursts, start) = (1 + self.dice.below(3), self.env.now());
         let mut clients = JoinSet::new();
         for client in 1..=3 + self.dice.below(6) {
-            clients.spawn(self.clone().teller(client, bursts, start));
+            clients.spawn(self.clone().teller::<T>(client, bursts, start));
         }
-        clients.spawn(self.clone().janitor(bursts, start));
+        clients.spawn(self.clone().janitor::<T>(bursts, start));
         join(clients).await;
         self.env.sleep(LONG_AFTER).await;
-        self.clean_up().await;
-        self.read_all::<Account>().await;
+        self.clean_up::<T>().await;
+        self.read_all::<T>().await;
     }
 
     /// Rows 1 to this one have balances; those beyond have none.
@@ -57,38 +59,41 @@ impl World {
         self.env.sleep(begins.saturating_sub(passed)).await;
     }
 
-    async fn teller(self, client: u64, bursts: u64, start: SystemTime) {
+    async fn teller<T: Posting>(self, client: u64, bursts: u64, start: SystemTime) {
         for burst in 0..bursts {
             self.until_burst(burst, start).await;
             for _ in 0..2 + self.dice.below(7) {
                 self.pause().await;
-                self.step(client).await;
+                self.step::<T>(client).await;
             }
         }
     }
 
-    async fn janitor(self, bursts: u64, start: SystemTime) {
+    async fn janitor<T: Posting>(self, bursts: u64, start: SystemTime) {
         for burst in 0..bursts {
             self.until_burst(burst, start).await;
             for _ in 0..2 + self.dice.below(6) {
                 let wait = Duration::from_millis(self.dice.below(400));
                 self.env.sleep(wait).await;
-                let action = match self.dice.below(4) {
+                let kinds = if self.shape == Shape::Indexes { 6 } else { 4 };
+                let action = match self.dice.below(kinds) {
                     0 => Action::Settle,
                     1 => Action::Vacuum,
+                    4.. => Action::Repair,
                     _ => Action::Sweep,
                 };
-                self.upkeep(action, true).await;
+                self.upkeep::<T>(action, true).await;
             }
         }
     }
 
-    async fn upkeep(&self, action: Action, faults: bool) -> Outcome {
+    async fn upkeep<T: Posting>(&self, action: Action, faults: bool) -> Outcome {
         let place = locked(&self.history).begin(0, action, COUNTER);
         let (db, crashed) = self.connect(place, faults);
         let done = match action {
-            Action::Vacuum => db.table::<Account>().vacuum().await.map(drop),
+            Action::Vacuum => db.table::<T>().vacuum().await.map(drop),
             Action::Settle => db.settle().await.map(drop),
+            Action::Repair => db.table::<T>().repair().await.map(drop),
             _ => db.sweep().await.map(drop),
         };
         let outcome = told(done);
@@ -97,51 +102,53 @@ impl World {
     }
 
     /// After all: nothing is left of transactions and of deleted rows.
-    async fn clean_up(&self) {
+    async fn clean_up<T: Posting>(&self) {
         let blame = |what: String| locked(&self.history).book.blame(what);
         let left = || locked(&self.history).book.left();
-        let done = self.upkeep(Action::Settle, false).await;
+        let done = self.upkeep::<T>(Action::Settle, false).await;
         if done != Outcome::Done || left()[0] > 0 {
             blame(format!("settled as {done:?}, and left {:?}", left()));
         }
         self.env.sleep(TOKENS).await;
         // An aborted attempt under a token goes after the one that followed it.
         for _ in 0..20 {
-            self.upkeep(Action::Sweep, false).await;
+            self.upkeep::<T>(Action::Sweep, false).await;
             if left()[1] == 0 {
                 break;
             }
         }
-        self.upkeep(Action::Vacuum, false).await;
+        self.upkeep::<T>(Action::Vacuum, false).await;
         if left() != [0; 3] {
             blame(format!(
                 "intents, records and tombstones are left: {:?}",
                 left()
             ));
         }
+        if self.shape == Shape::Indexes {
+            self.clean_indexes().await;
+        }
         let all = self.store.list(ListObjects::default()).await;
-        let all = all.expect("a store in memory lists");
-        let rows = locked(&self.history).book.rows().len();
-        let others = all
-            .objects
-            .iter()
-            .filter(|one| !one.key.starts_with("accounts/"));
-        let others = others.filter(|one| one.key != "_s3orm/clock").count();
-        if others > 0
-            || all
-                .objects
-                .iter()
-                .filter(|one| one.key.starts_with("accounts/"))
-                .count()
-                != rows
-        {
+        let all = all.expect("a store in memory lists").objects;
+        let (rows, table) = (locked(&self.history).book.rows().len(), T::SCHEMA.table);
+        let is_row = |key: &str| {
+            key.split_once('/')
+                .is_some_and(|(folder, _)| folder == table)
+        };
+        // Those of indexes are counted where they are verified.
+        let may_stay = ["_s3orm/clock", "_s3orm/ix/", "_s3orm/uq/", "_s3orm/schema/"];
+        let may_stay = |key: &str| may_stay.iter().any(|start| key.starts_with(start));
+        let (there, others): (Vec<_>, Vec<_>) = all.iter().partition(|one| is_row(&one.key));
+        if there.len() != rows || !others.iter().all(|one| may_stay(&one.key)) {
             blame(format!(
                 "there are {rows} rows, and on the bucket is {all:?}"
             ));
         }
     }
 
-    async fn step(&self, client: u64) {
+    async fn step<T: Posting>(&self, client: u64) {
+        if self.shape == Shape::Indexes && self.dice.permille(250) {
+            return self.look_up(client).await;
+        }
         let action = match self.dice.below(20) {
             0..9 => Action::Transaction,
             9..11 => Action::Once(self.token()),
@@ -149,23 +156,23 @@ impl World {
             14 => {
                 let id = 1 + self.dice.below(self.rows);
                 let to = 1 + (id + self.dice.below(2)) % self.rows;
-                return self.single(client, Action::Rekey(to), id).await;
+                return self.single::<T>(client, Action::Rekey(to), id).await;
             }
             _ => {
                 let (action, id) = self.pick_single();
-                return self.single(client, action, id).await;
+                return self.single::<T>(client, action, id).await;
             }
         };
         let place = locked(&self.history).begin(client, action, COUNTER);
         locked(&self.history).deeds.entry(place).or_default();
         if let Action::Once(token) = action {
-            return self.once(place, token).await;
+            return self.once::<T>(place, token).await;
         }
         let (db, crashed) = self.connect(place, true);
         let outcome = if action == Action::Snapshot {
-            self.snapshot(&db, place).await
+            self.snapshot::<T>(&db, place).await
         } else {
-            let (plan, table) = (&self.plan(), &db.table());
+            let (plan, table) = (&self.plan(), &db.table::<T>());
             let work = db.transaction(|tx| self.work(tx, table, plan, place));
             told(if self.dice.permille(200) {
                 work.settled().await
@@ -192,14 +199,15 @@ impl World {
     }
 
     /// One row's operations, with whatever has been done to it by transactions.
-    async fn single(&self, client: u64, action: Action, id: u64) {
+    async fn single<T: Posting>(&self, client: u64, action: Action, id: u64) {
         let place = locked(&self.history).begin(client, action, id);
         let (db, crashed) = self.connect(place, true);
+        let world = self.during(place);
         let outcome = if let Action::Rekey(to) = action {
             locked(&self.history).deeds.entry(place).or_default();
-            self.rekey(&db.table(), place, [id, to]).await
+            world.rekey::<T>(&db.table(), place, [id, to]).await
         } else {
-            self.act::<Account>(&db.table(), action, id).await
+            world.act::<T>(&db.table(), action, id).await
         };
         self.end(place, outcome, crashed());
     }
@@ -231,7 +239,12 @@ impl World {
         (action, id)
     }
 
-    async fn rekey(&self, table: &Table<Account>, place: usize, [id, to]: [u64; 2]) -> Outcome {
+    async fn rekey<T: Posting>(
+        &self,
+        table: &Table<T>,
+        place: usize,
+        [id, to]: [u64; 2],
+    ) -> Outcome {
         if id == to || (id <= self.accounts()) != (to <= self.accounts()) {
             return Outcome::Read(None);
         }
@@ -246,14 +259,14 @@ impl World {
                 attempt.writes.insert(id, Write::DeleteMustExist);
                 attempt.writes.insert(to, Write::Insert(values.stamp));
             });
-            *row = Account::of(values);
+            *row = T::of(values);
         });
-        let moved = moved.await.map(|row| Outcome::Moved(row.stamp));
+        let moved = moved.await.map(|row| Outcome::Moved(row.values().stamp));
         moved.unwrap_or_else(|error| Outcome::Failed(error.kind(), None))
     }
 
     /// Again and again under one token, while nobody knows.
-    async fn once(&self, place: usize, token: u64) {
+    async fn once<T: Posting>(&self, place: usize, token: u64) {
         let (mut plan, mut crashed) = (self.plan(), false);
         // That it was done must be seen.
         plan.parts.retain(|(id, _)| *id != self.rows);
@@ -261,7 +274,7 @@ impl World {
         let mut unknown = false;
         for _ in 0..4 {
             let (db, is_crashed) = self.connect(place, true);
-            let table = &db.table();
+            let table = &db.table::<T>();
             let work = db.transaction(|tx| self.work(tx, table, &plan, place));
             let done = work.once(&format!("token {token}"), &token).await;
             crashed = is_crashed();
@@ -284,14 +297,14 @@ impl World {
         self.end(place, unknown, crashed);
     }
 
-    async fn snapshot(&self, db: &Db, place: usize) -> Outcome {
-        let table = &db.table::<Account>();
+    async fn snapshot<T: Posting>(&self, db: &Db, place: usize) -> Outcome {
+        let table = &db.table::<T>();
         let done = db.snapshot(|at| async move {
             let (attempt, mut sum) = (self.attempt(place), 0);
             for id in 1..=self.rows {
                 let row = at.get(table, id).await?;
-                sum += row.as_ref().map_or(0, |row| row.balance);
-                let stamp = row.map(|row| row.stamp);
+                sum += row.as_ref().map_or(0, |row| row.values().balance);
+                let stamp = row.map(|row| row.values().stamp);
                 self.note(place, attempt, |attempt| attempt.reads.push((id, stamp)));
             }
             self.note(place, attempt, |attempt| attempt.sum = Some(sum));

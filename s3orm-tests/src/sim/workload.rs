@@ -11,7 +11,8 @@ use s3orm::testing::Fault;
 use s3orm::{Db, Env, ErrorKind, Row, Table};
 use tokio::task::JoinSet;
 
-use super::history::{Action, COUNTER, Cell, History, Outcome, Register, Shared, locked};
+use super::history::{Account, Action, COUNTER, Cell, History, Outcome, Register, Shared, locked};
+use super::lookups::Member;
 use super::network::{Network, Weather};
 use super::{Dice, Mutant, Shape};
 
@@ -27,9 +28,11 @@ pub(super) struct World {
     weather: Weather,
     pub(super) history: Shared,
     pub(super) mutant: Mutant,
-    shape: Shape,
+    pub(super) shape: Shape,
     /// Rows besides the counter.
     pub(super) rows: u64,
+    /// The operation that draws values, if they are noted.
+    operation: Option<usize>,
 }
 
 /// Runs a seed's clients until the last request has landed, and reads what is there then.
@@ -44,15 +47,17 @@ pub async fn run(seed: u64, mutant: Mutant, shape: Shape, verbose: bool) -> Hist
     let world = World {
         store: Arc::new(MemoryStore::new("simulation", env.clone())),
         weather: Weather::new(&dice, shape),
-        rows: 1 + dice.below(3) + if shape == Shape::Transactions { 2 } else { 0 },
+        rows: 1 + dice.below(3) + if shape.has_transactions() { 2 } else { 0 },
         history: Arc::new(std::sync::Mutex::new(history)),
         env,
         dice,
         mutant,
         shape,
+        operation: None,
     };
     match shape {
-        Shape::Transactions => world.transactions().await,
+        Shape::Transactions => world.transactions::<Account>().await,
+        Shape::Indexes => world.transactions::<Member>().await,
         _ => world.registers().await,
     }
     let World { store, history, .. } = world;
@@ -111,10 +116,29 @@ impl World {
         (db, crashed)
     }
 
+    /// The world as this operation sees it, whose values are noted.
+    pub(super) fn during(&self, operation: usize) -> Self {
+        let operation = Some(operation);
+        Self {
+            operation,
+            ..self.clone()
+        }
+    }
+
+    /// A number for a new value.
+    pub(super) fn stamp(&self) -> u64 {
+        let mut history = locked(&self.history);
+        let stamp = history.stamp();
+        if let Some(operation) = self.operation {
+            history.drawn.entry(operation).or_default().push(stamp);
+        }
+        stamp
+    }
+
     pub(super) fn value(&self, id: u64) -> Register {
         Register {
             id,
-            stamp: locked(&self.history).stamp(),
+            stamp: self.stamp(),
             base: None,
             count: 0,
             balance: 0,
@@ -125,7 +149,9 @@ impl World {
         let steps = match self.shape {
             Shape::Rows | Shape::Histories => 4 + self.dice.below(14),
             Shape::LongHistories => 70 + self.dice.below(180),
-            Shape::Transactions => unreachable!("those have clients of their own"),
+            Shape::Transactions | Shape::Indexes => {
+                unreachable!("those have clients of their own")
+            }
         };
         for _ in 0..steps {
             self.pause().await;
@@ -186,7 +212,7 @@ impl World {
     fn unknown(&self, base: Option<u64>) -> Outcome {
         match self.mutant {
             Mutant::TakesUnknownForFailed => Outcome::Failed(ErrorKind::Unavailable, base),
-            Mutant::TakesUnknownForDone if self.shape == Shape::Transactions => Outcome::Done,
+            Mutant::TakesUnknownForDone if self.shape.has_transactions() => Outcome::Done,
             Mutant::TakesUnknownForDone => Outcome::Deleted,
             _ => Outcome::Failed(ErrorKind::OutcomeUnknown, base),
         }
@@ -232,7 +258,7 @@ impl World {
             },
             Action::Update => table.update(id, |row| self.change(row)).await.map(wrote),
             Action::Patch => {
-                let stamp = locked(&self.history).stamp();
+                let stamp = self.stamp();
                 let patch = T::patch(table, id, stamp).returning_old();
                 patch.await.map(replaced)
             }
@@ -284,7 +310,7 @@ impl World {
 
     /// The values of the next version of a row.
     pub(super) fn changed<T: Cell>(&self, row: &T) -> Register {
-        row.values().next(locked(&self.history).stamp())
+        row.values().next(self.stamp())
     }
 }
 

@@ -102,6 +102,13 @@ async fn a_column_is_a_text_in_the_row() {
     assert!(stored["dx"].is_string());
     assert_eq!(rows.get(1).await.unwrap().unwrap().diagnosis, None);
 
+    // A text that a reader would take for an encrypted one is not written.
+    let mut odd = Patient::new(4);
+    odd.ward = "s3orm-encrypted:5XMzAQ".to_owned();
+    let error = rows.put(odd).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRow);
+    assert!(error.to_string().contains("`ward`"), "{error}");
+
     let bytes = rows.encode(&Patient::new(3)).unwrap();
     assert_eq!(rows.decode(3, &bytes).unwrap(), Patient::new(3));
     assert_eq!(

@@ -39,7 +39,7 @@ impl Named {
     pub(super) async fn read(self, db: Db, key: String) -> Result<Vec<BlobId>> {
         let request = GetObject {
             key: key.clone(),
-            max_bytes: Some(limit(&db)),
+            max_bytes: Some(db.max_object_bytes()),
             ..GetObject::default()
         };
         match db.store().get(request).await {
@@ -50,16 +50,12 @@ impl Named {
     }
 }
 
-/// The most that an object of a table may hold: an intent holds the row twice.
-fn limit(db: &Db) -> u64 {
-    2 * db.max_row_bytes() + 4096
-}
-
 /// By the bytes, whatever they say there, and by the rows that they are: one finds what is no
 /// column of the struct, the other what the bytes do not show.
 fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<BlobId>> {
     let wrong = |error: BodyError| error.into_error(key);
-    let opened = db.sealer(key).open(&object.meta, &object.body, limit(db));
+    let limit = db.max_object_bytes();
+    let opened = db.sealer(key).open(&object.meta, &object.body, limit);
     let plain = opened.map_err(wrong)?.bytes;
     let mut found = in_text(&plain);
     let table = db.table::<T>();

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{Encrypt, Sealer, not_encrypted};
 use crate::body::{BodyError, Content};
+use crate::error::ErrorKind;
 use crate::schema::{BodyFormat, TableSchema};
 
 /// How the text of an encrypted value begins.
@@ -31,7 +32,10 @@ pub(super) fn seal(
 ) -> Result<Vec<u8>, BodyError> {
     rewrite(json, |name, value| {
         let Some((_, context)) = column(schema, at.place, name) else {
-            return Ok(None);
+            return match text_of(value) {
+                None => Ok(None),
+                Some(_) => Err(looks_encrypted().of_column(name)),
+            };
         };
         let sealed = at.encrypt(&context, value.get().as_bytes());
         let sealed = sealed.map_err(|error| error.of_column(name))?;
@@ -40,6 +44,17 @@ pub(super) fn seal(
             URL_SAFE_NO_PAD.encode(sealed)
         )))
     })
+}
+
+/// Of a plain text that no reader could tell from an encrypted one.
+fn looks_encrypted() -> BodyError {
+    BodyError::of(
+        ErrorKind::InvalidRow,
+        format!("a text that begins with `{BEGIN}` cannot be stored as it is"),
+    )
+    .with_help(
+        "it would be taken for an encrypted value: write it otherwise, or `encrypt` the column",
+    )
 }
 
 pub(super) fn open(

@@ -158,7 +158,7 @@ impl<'a, T: S3Schema> DryRun<'a, T> {
         for (key, version, after) in samples {
             let request = GetObject {
                 key: key.clone(),
-                max_bytes: Some(2 * self.table.db().max_row_bytes() + 4096),
+                max_bytes: Some(self.table.db().max_object_bytes()),
                 ..GetObject::default()
             };
             let found = self.table.db().store().get(request).await;

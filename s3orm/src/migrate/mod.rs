@@ -96,9 +96,8 @@ pub use report::{Migrated, MigrationProgress, MigrationState, MigrationStatus};
 
 use self::checkpoint::{Beat, Checkpoint};
 use self::pass::Ended;
-use crate::catalog::object::LEASE;
+use crate::catalog::object::UNAWARE;
 use crate::error::Result;
-use crate::index::upkeep::DEADLINE;
 use crate::schema::S3Schema;
 use crate::table::{RequestFuture, Table, operation};
 
@@ -131,7 +130,7 @@ impl<T: S3Schema> Table<T> {
             table: self,
             concurrency: CONCURRENCY,
             rate: None,
-            settle: 3 * LEASE + DEADLINE,
+            settle: UNAWARE,
             lease: PATIENCE,
             again: false,
             progress: None,

@@ -173,6 +173,7 @@ pub(crate) fn encode<T: S3Schema>(row: &T, version: u32) -> Result<OldForm, Body
         return row.__downcast(version);
     }
     let bytes = row.encode(schema.body)?;
+    version::check_free(&bytes, schema.body)?;
     let bytes = version::mark(bytes, schema.body, version);
     Ok(OldForm { bytes, schema })
 }

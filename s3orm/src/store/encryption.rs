@@ -98,7 +98,7 @@ impl AtRest {
     }
 
     /// The MD5 of the customer's key, if it is one.
-    #[cfg(any(feature = "s3", feature = "server"))]
+    #[cfg(feature = "server")]
     pub(crate) fn customer(&self) -> Option<&str> {
         match self {
             Self::Customer { key_md5 } => Some(key_md5),

@@ -5,7 +5,10 @@
 
 mod bring;
 mod delete;
+mod errors;
 mod insert;
+mod mark;
+mod options;
 mod patch;
 mod put;
 mod read;
@@ -22,8 +25,11 @@ use std::sync::Arc;
 pub(crate) use bring::Brought;
 use bytes::Bytes;
 pub use delete::{Delete, DeleteReturning};
+pub(crate) use errors::{store_error, write_error};
 pub(crate) use insert::create;
 pub use insert::{Insert, InsertOrNothing};
+use options::kept;
+pub(crate) use options::{WriteOptions, write_options};
 pub(crate) use patch::unmet_by_row;
 pub use patch::{Appendable, Number, Patch, PatchReturning};
 pub(crate) use put::replace;
@@ -37,7 +43,6 @@ pub use update::{Decision, Update};
 use crate::blob::noted;
 use crate::body::{BodyError, Content, compress};
 use crate::db::Db;
-use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hooks;
 use crate::key::{KeyFrom, KeyTuple as _};
@@ -46,8 +51,9 @@ use crate::row::{Row, Version};
 use crate::schema::{OldForm, Prepare, S3Schema, WriteEvent, version};
 use crate::settings::Settings;
 use crate::stamp::{self, Form, seen};
-use crate::store::{ETag, Metadata, Precondition, PutObject, StoreError, StoreErrorKind};
-use crate::write::{self, Failure};
+use crate::store::{ETag, Precondition, PutObject};
+use crate::write;
+use swap::PlainRow;
 use tracing::Instrument as _;
 
 /// A request's future.
@@ -425,82 +431,9 @@ impl<T: S3Schema> Table<T> {
             return self.row_seen(key, &seen);
         }
         let found = self.read_plain(key, object_key).await?;
-        Ok(found.map(|(_, row)| row))
+        Ok(found.map(PlainRow::into_row))
     }
 }
-
-/// What may be said of any write.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct WriteOptions {
-    pub(crate) content_type: Option<String>,
-    pub(crate) metadata: Metadata,
-}
-
-impl WriteOptions {
-    /// These, over those of a row that is written back.
-    fn over<T>(&self, row: &Row<T>) -> Self {
-        let mut metadata = row.metadata.clone();
-        metadata.extend(self.metadata.clone());
-        let own = self.content_type.clone();
-        Self {
-            content_type: own.or_else(|| kept(row)),
-            metadata,
-        }
-    }
-
-    /// Whether nothing was said.
-    fn is_empty(&self) -> bool {
-        self.content_type.is_none() && self.metadata.is_empty()
-    }
-
-    /// The metadata of a new write: what was said of it, and its id.
-    pub(crate) fn metadata(&self, env: &Env) -> Result<Metadata> {
-        let mut metadata = self.metadata.clone();
-        if let Some(name) = metadata
-            .keys()
-            .find(|name| name.starts_with(write::RESERVED))
-        {
-            return Err(Error::new(
-                ErrorKind::InvalidRow,
-                format!("the metadata name `{name}` is reserved: names with `s3orm-` are ours"),
-            ));
-        }
-        metadata.insert(write::ID.to_owned(), write::new_id(env));
-        Ok(metadata)
-    }
-}
-
-/// The content type of a row that is written back, unless it was in another format so far.
-fn kept<T>(row: &Row<T>) -> Option<String> {
-    row.content_type.clone().filter(|_| row.in_own_format)
-}
-
-/// The methods of [`WriteOptions`] on a request that has them in `options`.
-macro_rules! write_options {
-    ($request:ident) => {
-        impl<'a, T: S3Schema> $request<'a, T> {
-            write_options!(in options);
-        }
-    };
-    (in $($options:ident).+) => {
-        /// The object's content type; that of the table's format unless said. It may say more, as
-        /// `application/vnd.person+json` does, but nothing else: readers go by it.
-        pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
-            self.$($options).+.content_type = Some(content_type.into());
-            self
-        }
-
-        /// Adds user metadata (`x-amz-meta-<name>`): a name of lower-case letters, digits and `-`,
-        /// a value of visible ASCII. S3 takes 2 KB in all; 100 bytes of it are the library's.
-        pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            self.$($options).+
-                .metadata
-                .insert(name.into().to_ascii_lowercase(), value.into());
-            self
-        }
-    };
-}
-pub(crate) use write_options;
 
 /// Makes a request with an `async fn run(self)` awaitable, and names the operation in its errors.
 macro_rules! awaits {
@@ -548,84 +481,5 @@ pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
         schema_version: 1,
         metadata,
         last_modified: None,
-    }
-}
-
-/// The error of a failed write: `refused` where a precondition did not hold.
-pub(crate) fn write_error(failure: Failure, key: String, refused: ErrorKind) -> Error {
-    match failure {
-        Failure::Refused(error) => match error.kind() {
-            // It tells of another write at the same time, not of what is there.
-            StoreErrorKind::Conflict => Error::new(
-                ErrorKind::Conflict,
-                "other writes of this key were faster each time; nothing was written",
-            )
-            .with_source(error)
-            .with_key(key),
-            StoreErrorKind::PreconditionFailed | StoreErrorKind::NotFound => {
-                let detail = match refused {
-                    ErrorKind::AlreadyExists => "a row with this key exists",
-                    ErrorKind::NotFound => "there is no row with this key",
-                    _ => "the row was changed or deleted since it was read; nothing was written",
-                };
-                Error::new(refused, detail).with_source(error).with_key(key)
-            }
-            StoreErrorKind::Invalid => {
-                store_error(error, Some(key)).with_kind(ErrorKind::InvalidRow)
-            }
-            _ => store_error(error, Some(key)),
-        },
-        Failure::Unknown(error) => Error::new(
-            ErrorKind::OutcomeUnknown,
-            "the answer was lost, and the object does not tell whether the write was applied",
-        )
-        .with_help("it may be applied now, later or never: read the row before writing it again")
-        .with_source(error)
-        .with_key(key),
-    }
-}
-
-impl Error {
-    /// The failure of one of the [store](crate::Db::store)'s own calls, as the library tells it.
-    pub fn from_store(error: StoreError) -> Self {
-        store_error(error, None)
-    }
-}
-
-/// The error of a failed request that was no write, or was certainly not applied.
-pub(crate) fn store_error(error: StoreError, key: Option<String>) -> Error {
-    let (kind, help) = match error.kind() {
-        StoreErrorKind::NotFound | StoreErrorKind::NoSuchUpload => (ErrorKind::NotFound, None),
-        StoreErrorKind::NoSuchBucket => (
-            ErrorKind::NoSuchBucket,
-            Some("create it with `Db::ensure_bucket`, or fix the name in the connection string"),
-        ),
-        StoreErrorKind::PreconditionFailed
-        | StoreErrorKind::Conflict
-        | StoreErrorKind::BucketNotEmpty => (ErrorKind::Conflict, None),
-        StoreErrorKind::BucketExists => (ErrorKind::AlreadyExists, None),
-        StoreErrorKind::Denied => (ErrorKind::Denied, None),
-        StoreErrorKind::Credentials => (ErrorKind::Credentials, None),
-        StoreErrorKind::WrongRegion => (ErrorKind::Config, None),
-        StoreErrorKind::InvalidKey => (ErrorKind::InvalidKey, None),
-        StoreErrorKind::TooLarge => (
-            ErrorKind::LimitExceeded,
-            Some("raise `max_row_bytes`, or read it in ranges"),
-        ),
-        StoreErrorKind::Unsupported => (ErrorKind::Unsupported, None),
-        StoreErrorKind::Throttled => (ErrorKind::Throttled, None),
-        StoreErrorKind::Unsent
-        | StoreErrorKind::Server
-        | StoreErrorKind::Lost
-        | StoreErrorKind::BadAnswer => (ErrorKind::Unavailable, None),
-        _ => (ErrorKind::Internal, None),
-    };
-    let mut mapped = Error::new(kind, error.to_string()).with_cause(error.into_cause());
-    if let Some(help) = help {
-        mapped = mapped.with_help(help);
-    }
-    match key {
-        Some(key) => mapped.with_key(key),
-        None => mapped,
     }
 }

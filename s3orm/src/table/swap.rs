@@ -98,6 +98,30 @@ impl Base {
     }
 }
 
+/// A row of a table that is not stamped, as it was read.
+pub(super) struct PlainRow<T> {
+    pub(super) value: T,
+    pub(super) schema_version: u32,
+    in_own_format: bool,
+    key: String,
+    pub(super) meta: ObjectMeta,
+}
+
+impl<T> PlainRow<T> {
+    /// The write that it replaced, where it says so.
+    pub(super) fn previous(&self) -> Option<String> {
+        self.meta.metadata.get(write::PREVIOUS).cloned()
+    }
+
+    pub(super) fn into_row(self) -> Row<T> {
+        Row {
+            in_own_format: self.in_own_format,
+            schema_version: self.schema_version,
+            ..Row::read(self.value, self.key, self.meta)
+        }
+    }
+}
+
 impl<T: S3Schema> Table<T> {
     /// Reads a row in order to write it. What a transaction does to it is waited for.
     pub(super) async fn find(&self, key: T::Key) -> Result<Found<T>> {
@@ -114,9 +138,9 @@ impl<T: S3Schema> Table<T> {
                 row: Ok(None),
                 base: Base::Plain(None),
             },
-            Some((meta, row)) => Found {
-                row: Ok(Some(row)),
-                base: Base::Plain(Some(meta)),
+            Some(found) => Found {
+                base: Base::Plain(Some(found.meta.clone())),
+                row: Ok(Some(found.into_row())),
             },
         })
     }
@@ -158,7 +182,7 @@ impl<T: S3Schema> Table<T> {
         &self,
         key: T::Key,
         object_key: String,
-    ) -> Result<Option<(ObjectMeta, Row<T>)>> {
+    ) -> Result<Option<PlainRow<T>>> {
         let decode = |object: &str, content: &Content<'_>| self.decode_row(key, object, content);
         self.read_object(object_key, decode).await
     }
@@ -168,7 +192,7 @@ impl<T: S3Schema> Table<T> {
         &self,
         object_key: String,
         decode: impl FnOnce(&str, &Content<'_>) -> Result<(T, u32)> + Send,
-    ) -> Result<Option<(ObjectMeta, Row<T>)>> {
+    ) -> Result<Option<PlainRow<T>>> {
         let max = self.db.max_row_bytes();
         let overhead = T::SCHEMA.encrypt.map_or(0, |_| encrypt::OVERHEAD);
         let request = GetObject {
@@ -186,14 +210,14 @@ impl<T: S3Schema> Table<T> {
                 let opened = opened.map_err(|error| error.into_error(&object_key))?;
                 let content_type = meta.content_type.as_deref();
                 let content = Content::stored(T::SCHEMA.body, content_type, &opened.bytes);
-                let (row, schema_version) = decode(&object_key, &content)?;
-                let in_own_format = content.format == T::SCHEMA.body;
-                let row = Row {
-                    in_own_format,
+                let (value, schema_version) = decode(&object_key, &content)?;
+                Ok(Some(PlainRow {
+                    value,
                     schema_version,
-                    ..Row::read(row, object_key, meta.clone())
-                };
-                Ok(Some((meta, row)))
+                    in_own_format: content.format == T::SCHEMA.body,
+                    key: object_key,
+                    meta,
+                }))
             }
             Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
             Err(error) => Err(store_error(error, Some(object_key))),
@@ -294,10 +318,6 @@ pub(super) async fn swap<T: S3Schema>(
                 }
                 write::look(db.store(), &request, error).await
             }
-            Err(Failure::Refused(error)) => {
-                indexes.not_written().await;
-                Err(Failure::Refused(error))
-            }
             sent => sent,
         };
         return match sent {
@@ -305,7 +325,12 @@ pub(super) async fn swap<T: S3Schema>(
                 indexes.written(&request).await;
                 Ok(Swapped::Written(Box::new(request), etag))
             }
-            Err(failure) => Err(write_error(failure, request.key, ErrorKind::Conflict)),
+            Err(failure) => {
+                if let Failure::Refused(_) = &failure {
+                    indexes.not_written().await;
+                }
+                Err(write_error(failure, request.key, ErrorKind::Conflict))
+            }
         };
     }
 }
