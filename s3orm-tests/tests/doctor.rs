@@ -431,8 +431,8 @@ async fn a_folder_is_l3_with_segments_of_255_bytes() {
     let server = TestServer::over(Arc::new(store)).await;
     let own = format!("file:{}", place.display());
     let own = Db::connect(&own).await.unwrap();
-    let served = [own, connect(&server.endpoint()).await];
-    for (db, is_service) in served.iter().zip([false, true]) {
+    let both = [own, connect(&server.endpoint()).await];
+    for (db, is_service) in both.iter().zip([false, true]) {
         let report = db.doctor().quick().await.unwrap();
         assert_eq!(report.level, Level::L3, "{report}");
         for finding in &report.findings {
