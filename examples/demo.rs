@@ -1,4 +1,4 @@
-//! Users and their documents: create, search by key, update, clean up.
+//! Users and their documents: create, search, update, clean up.
 //!
 //!     cargo run --example demo
 //!     cargo run --example demo -- 's3://bucket?endpoint=http://localhost:9000'
@@ -142,6 +142,14 @@ async fn search_and_update(
         shown(ann.created_at),
         shown(ann.updated_at)
     );
+
+    let plans = documents
+        .query()
+        .at(Document::KEY.owner, "ann@example.com")
+        .filter(Document::COL.title.eq("Plan"))
+        .all()
+        .await?;
+    println!("found   {} plan of Ann's", plans.len());
 
     // Two people edit one document: the second to save is told, and loses nothing.
     let first = documents

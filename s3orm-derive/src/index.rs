@@ -1,6 +1,6 @@
 //! Indexes: as they are written, and as they are understood.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident};
 use syn::LitStr;
 use syn::ext::IdentExt as _;
@@ -329,19 +329,6 @@ fn name(declared: &Declared, errors: &mut Errors) -> Option<Ident> {
         errors.at_with_help(literal, message, help);
     }
     name
-}
-
-/// The tokens between the parentheses of `name(…)`, if that is all there is.
-pub(crate) fn group(value: Option<&TokenStream>) -> Option<TokenStream> {
-    let mut tokens = value?.clone().into_iter();
-    match (tokens.next(), tokens.next()) {
-        (Some(TokenTree::Group(group)), None)
-            if group.delimiter() == proc_macro2::Delimiter::Parenthesis =>
-        {
-            Some(group.stream())
-        }
-        _ => None,
-    }
 }
 
 impl ToTokens for Declared {

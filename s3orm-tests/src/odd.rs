@@ -10,6 +10,7 @@ use s3orm::store::{
     ListParts, ListUploads, Object, ObjectMeta, Page, PartsPage, Precondition, PutObject, Store,
     StoreError, StoreErrorKind, StoreFuture, UploadPart, UploadsPage, Written,
 };
+use tokio::sync::watch;
 
 use crate::server::BUCKET;
 
@@ -57,7 +58,25 @@ pub enum Quirk {
 pub struct OddStore {
     inner: MemoryStore,
     quirk: Quirk,
+    race: Arc<watch::Sender<Race>>,
 }
+
+/// How far the conditional requests for one object are, since it was written without a condition.
+#[derive(Debug, Default, Clone, Copy)]
+struct Race {
+    /// Of those that are applied late: how many have looked whether their condition holds.
+    looked: usize,
+    /// How many were applied or refused.
+    decided: usize,
+}
+
+/// What the keys have that `doctor` lets many requests race for.
+const RACE: &str = "-race";
+/// That of deletions and replacements: there are always both.
+const DELETE_RACE: &str = "/delete-race";
+/// How long who is late waits for a rival: in a race, where one is sure to come, and elsewhere.
+const SURELY: Duration = Duration::from_secs(20);
+const PERHAPS: Duration = Duration::from_millis(50);
 
 impl OddStore {
     /// With the bucket of [`TestServer`](crate::server::TestServer).
@@ -65,6 +84,7 @@ impl OddStore {
         Self {
             inner: MemoryStore::new(BUCKET, Env::system()),
             quirk,
+            race: Arc::default(),
         }
     }
 
@@ -99,18 +119,51 @@ impl OddStore {
         Ok(())
     }
 
-    /// Whether a condition holds now, which says nothing of later.
+    /// Whether a condition holds now, which says nothing of later. If it does, it is not applied before a
+    /// rival has looked, too, or was answered: so a race goes wrong however busy the machine is.
     async fn looks(&self, key: &str, precondition: &Precondition) -> Result<(), StoreError> {
+        let before = *self.race.borrow();
         let found = self.inner.head(key).await.ok().map(|meta| meta.etag);
-        Env::system().sleep(Duration::from_millis(5)).await;
         let holds = match precondition {
             Precondition::None => true,
             Precondition::IfAbsent => found.is_none(),
             Precondition::IfPresent => found.is_some(),
             Precondition::IfMatch(tag) => found.as_ref() == Some(tag),
         };
-        let failed = || StoreError::new(StoreErrorKind::PreconditionFailed, "it does not hold");
-        holds.then_some(()).ok_or_else(failed)
+        if !holds {
+            let kind = StoreErrorKind::PreconditionFailed;
+            return Err(StoreError::new(kind, "it does not hold"));
+        }
+        self.race.send_modify(|race| race.looked += 1);
+        let rival = |race: &Race| race.looked > before.looked + 1 || race.decided > before.decided;
+        self.wait(key, rival).await;
+        Ok(())
+    }
+
+    /// Waits for a rival, for as long as one can be hoped for.
+    async fn wait(&self, key: &str, until: impl FnMut(&Race) -> bool) {
+        let patience = if key.contains(RACE) { SURELY } else { PERHAPS };
+        let mut race = self.race.subscribe();
+        // Who is alone goes on all the same.
+        let _ = Env::system().timeout(patience, race.wait_for(until)).await;
+    }
+
+    /// Lets those who look at a condition and apply it late look first.
+    async fn let_look(&self, key: &str, late: Quirk) {
+        if self.is(late) && key.ends_with(DELETE_RACE) {
+            self.wait(key, |race| race.looked > 0).await;
+        }
+    }
+
+    /// Notes that a request was answered: a new race begins with a write without a condition.
+    fn note(&self, is_conditional: bool) {
+        self.race.send_modify(|race| {
+            if is_conditional {
+                race.decided += 1;
+            } else {
+                race.looked = 0;
+            }
+        });
     }
 
     async fn put_oddly(&self, request: &PutObject) -> Result<Written, StoreError> {
@@ -123,8 +176,11 @@ impl OddStore {
             Precondition::IfMatch(_) => self.is(Quirk::ReplacesLate),
             _ => false,
         };
+        let is_conditional = *condition != Precondition::None;
         if late {
             self.looks(&request.key, condition).await?;
+        } else if is_conditional {
+            self.let_look(&request.key, Quirk::DeletesLate).await;
         }
         let ignored = match condition {
             Precondition::IfAbsent => self.is(Quirk::IgnoresIfNoneMatch),
@@ -149,7 +205,9 @@ impl OddStore {
             }
         }
         let size = request.body.len() as u64;
-        let written = self.inner.put(&request).await?;
+        let written = self.inner.put(&request).await;
+        self.note(is_conditional);
+        let written = written?;
         Ok(Written {
             etag: self.tag(written.etag, size),
         })
@@ -173,6 +231,7 @@ impl OddStore {
                 self.looks(&request.key, &request.precondition).await?;
                 request.precondition = Precondition::None;
             }
+            Quirk::ReplacesLate => self.let_look(&request.key, Quirk::ReplacesLate).await,
             Quirk::DeletesNothing => {
                 return match self.inner.delete(request).await {
                     Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(()),
@@ -181,7 +240,9 @@ impl OddStore {
             }
             _ => {}
         }
-        self.inner.delete(request).await
+        let deleted = self.inner.delete(request).await;
+        self.note(true);
+        deleted
     }
 
     async fn list_oddly(&self, mut request: ListObjects) -> Result<Page, StoreError> {
@@ -303,6 +364,7 @@ impl Store for OddStore {
         Ok(Arc::new(Self {
             inner: self.inner.clone(),
             quirk: self.quirk,
+            race: Arc::clone(&self.race),
         }))
     }
 

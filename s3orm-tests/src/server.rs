@@ -8,7 +8,7 @@ use s3orm::Env;
 use s3orm::server::{Observer, Served, Server};
 use s3orm::store::memory::MemoryStore;
 use s3orm::store::s3::{CredentialSource, S3Config};
-use s3orm::store::{PutObject, Store};
+use s3orm::store::{ListObjects, PutObject, Store};
 
 use crate::conformance::Fixture;
 
@@ -25,6 +25,20 @@ pub struct TestServer {
     server: Server,
     store: Arc<dyn Store>,
     log: Arc<Log>,
+}
+
+/// The keys of the objects of a store under a prefix.
+///
+/// # Panics
+/// If the store refuses, or if they are more than a page.
+pub async fn keys(store: &dyn Store, prefix: &str) -> Vec<String> {
+    let request = ListObjects {
+        prefix: prefix.to_owned(),
+        ..ListObjects::default()
+    };
+    let page = store.list(request).await.expect("a listing");
+    assert!(page.next.is_none(), "there is more than one page");
+    page.objects.into_iter().map(|object| object.key).collect()
 }
 
 impl TestServer {
@@ -118,6 +132,13 @@ impl TestServer {
     /// The requests that it has answered, or lost with their connections, in that order.
     pub fn requests(&self) -> Vec<Served> {
         self.log.state().served.clone()
+    }
+
+    /// The requests since the last call, as S3 names them.
+    pub fn spent(&self) -> Vec<&'static str> {
+        let spent = self.requests();
+        self.reset();
+        spent.iter().map(|served| served.operation).collect()
     }
 
     /// How many of them were this call, as S3 names it.

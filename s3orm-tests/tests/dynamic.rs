@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use futures_util::TryStreamExt as _;
 use s3orm::dynamic::{DynamicTable, Values};
 use s3orm::key::Encoding;
-use s3orm::store::{ListObjects, PutObject, StoreErrorKind};
+use s3orm::store::{PutObject, StoreErrorKind};
 use s3orm::{Db, ErrorKind, S3Schema};
 use s3orm_tests::connect;
 use s3orm_tests::proxy::{Fault, Proxy, on};
-use s3orm_tests::server::TestServer;
+use s3orm_tests::server::{TestServer, keys};
 use serde_json::json;
 
 struct Bench {
@@ -39,23 +39,12 @@ impl Bench {
     }
 
     /// The requests since the last call.
-    fn spent(&self) -> Vec<String> {
-        let requests = self.server.requests();
-        self.server.reset();
-        requests
-            .iter()
-            .map(|request| request.operation.to_string())
-            .collect()
+    fn spent(&self) -> Vec<&'static str> {
+        self.server.spent()
     }
 
     async fn all_keys(&self) -> Vec<String> {
-        let page = self
-            .server
-            .store()
-            .list(ListObjects::default())
-            .await
-            .unwrap();
-        page.objects.into_iter().map(|object| object.key).collect()
+        keys(&**self.server.store(), "").await
     }
 
     /// Ids 1, 10 and 2 on two days, as s3aads lays them out.

@@ -63,11 +63,8 @@ impl Bench {
         this
     }
 
-    fn spent(&self) -> Vec<String> {
-        let requests = self.server.requests();
-        self.server.reset();
-        let names = requests.iter().map(|request| request.operation.to_string());
-        names.collect()
+    fn spent(&self) -> Vec<&'static str> {
+        self.server.spent()
     }
 }
 

@@ -116,6 +116,7 @@ async fn demo() {
             printed.contains("found   Ann <ann@example.com>"),
             "{printed}"
         );
+        assert!(printed.contains("found   1 plan of Ann's"), "{printed}");
         assert!(printed.contains("refused save"), "{printed}");
         assert!(
             printed.contains("cleaned up: 2 users and 2 documents deleted"),

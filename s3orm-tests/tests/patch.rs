@@ -69,11 +69,8 @@ impl Counted {
     }
 
     /// The requests since the last call, as S3 names them.
-    fn spent(&self) -> Vec<String> {
-        let requests = self.server.requests();
-        self.server.reset();
-        let names = requests.iter().map(|request| request.operation.to_string());
-        names.collect()
+    fn spent(&self) -> Vec<&'static str> {
+        self.server.spent()
     }
 
     async fn row(&self) -> Account {

@@ -3,10 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use s3orm::store::ListObjects;
 use s3orm_tests::proxy::{Fault, Proxy, any, on};
 use s3orm_tests::raw::{self, Answer};
-use s3orm_tests::server::{BUCKET, TestServer};
+use s3orm_tests::server::{BUCKET, TestServer, keys};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 struct Fixture {
@@ -34,9 +33,7 @@ impl Fixture {
     }
 
     async fn keys(&self) -> Vec<String> {
-        let page = self.server.store().list(ListObjects::default()).await;
-        let objects = page.unwrap().objects;
-        objects.into_iter().map(|object| object.key).collect()
+        keys(&**self.server.store(), "").await
     }
 }
 

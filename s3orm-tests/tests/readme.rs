@@ -1,7 +1,10 @@
 //! The README's commands are run; its program is a doctest of the library.
+#![allow(clippy::disallowed_methods)] // Programs are waited for.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
+
+use s3orm_tests::server::{ACCESS_KEY, SECRET_KEY, TestServer};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -13,43 +16,65 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The lines of the README's `sh` blocks.
-fn commands() -> Vec<String> {
+/// The lines of the README's blocks of a kind.
+fn commands(kind: &str) -> Vec<String> {
     let readme = read("README.md");
     readme
-        .split("```sh\n")
+        .split(&format!("```{kind}\n"))
         .skip(1)
         .flat_map(|block| block.split("```").next().unwrap_or_default().lines())
         .map(str::to_owned)
         .collect()
 }
 
+/// What the quickstart prints.
+fn quickstart(arguments: &[&str]) -> String {
+    let output: Output = Command::new(env!("CARGO"))
+        .args(["run", "--example", "quickstart"])
+        .args(arguments)
+        .current_dir(root())
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        .output()
+        .expect("cargo runs");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 #[test]
 fn every_command_runs() {
     // The second is what runs this test.
-    assert_eq!(
-        commands(),
-        ["cargo run --example quickstart", "cargo test --workspace"]
-    );
+    let expected = ["cargo run --example quickstart", "cargo test --workspace"];
+    assert_eq!(commands("sh"), expected);
     let ci = read(".ci/run");
     assert!(
         ci.contains("cargo test .*"),
         ".ci/run takes the command from the README"
     );
 
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--example", "quickstart"])
-        .current_dir(root())
-        .output()
-        .expect("cargo runs");
-    let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let printed = quickstart(&[]);
     assert!(printed.contains("people/1.json"), "{printed}");
     assert!(root().join("data/people/1.json").exists());
+}
+
+/// At a server of this process, which has another port.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_program_runs_on_s3() {
+    let commands = commands("text");
+    let [command] = &commands[..] else {
+        panic!("one command is expected: {commands:?}");
+    };
+    let connection = command.strip_prefix("cargo run --example quickstart -- '");
+    let connection = connection.and_then(|rest| rest.strip_suffix('\''));
+    let connection = connection.expect("the quickstart with a connection");
+    let server = TestServer::memory().await;
+    let connection = connection.replace("http://localhost:9000", &server.endpoint());
+    assert!(connection.contains(&server.endpoint()), "{command}");
+    let printed = tokio::task::spawn_blocking(move || quickstart(&["--", &connection]));
+    let printed = printed.await.expect("it ends");
+    assert!(printed.contains("prefix/people/1.json"), "{printed}");
+    assert!(server.count("PutObject") >= 3);
 }
 
 #[test]

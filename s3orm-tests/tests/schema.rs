@@ -34,30 +34,21 @@ async fn server() -> (TestServer, Db) {
     (server, db)
 }
 
-fn spent(server: &TestServer) -> Vec<String> {
-    let requests = server.requests();
-    server.reset();
-    requests
-        .iter()
-        .map(|request| request.operation.to_string())
-        .collect()
-}
-
 #[tokio::test]
 async fn a_table_is_described_once_and_read_back() {
     let (server, db) = server().await;
     let people = db.table::<Person>();
 
     assert_eq!(people.schema().await.unwrap(), None);
-    assert_eq!(spent(&server), ["GetObject"]);
+    assert_eq!(server.spent(), ["GetObject"]);
     let created = people.create().await.unwrap();
-    assert_eq!(spent(&server), ["GetObject", "PutObject"]);
+    assert_eq!(server.spent(), ["GetObject", "PutObject"]);
     assert_eq!(created, StoredSchema::from(Person::SCHEMA));
     assert_eq!(people.create().await.unwrap(), created);
-    assert_eq!(spent(&server), ["GetObject"], "there is nothing to write");
+    assert_eq!(server.spent(), ["GetObject"], "there is nothing to write");
     assert_eq!(people.schema().await.unwrap(), Some(created.clone()));
     assert!(people.check().await.unwrap().is_empty());
-    assert_eq!(spent(&server), ["GetObject", "GetObject"]);
+    assert_eq!(server.spent(), ["GetObject", "GetObject"]);
 
     assert_eq!(
         (&*created.path, &*created.extension),
@@ -89,14 +80,14 @@ async fn rows_of_a_described_table_cost_what_they_did() {
         born: None,
     };
     people.put(&ann).await.unwrap();
-    assert_eq!(spent(&server), ["PutObject"]);
+    assert_eq!(server.spent(), ["PutObject"]);
     people.get(("Oslo", 1)).await.unwrap().unwrap();
-    assert_eq!(spent(&server), ["GetObject"]);
+    assert_eq!(server.spent(), ["GetObject"]);
     people
         .update(("Oslo", 1), |row| row.born = Some(1990))
         .await
         .unwrap();
-    assert_eq!(spent(&server), ["GetObject", "PutObject"]);
+    assert_eq!(server.spent(), ["GetObject", "PutObject"]);
 }
 
 #[tokio::test]
@@ -119,9 +110,9 @@ async fn a_program_that_adds_to_a_table_describes_it_anew() {
         diff.iter().any(|one| *one == added) && diff.is_compatible(),
         "{diff}"
     );
-    assert_eq!(spent(&server), ["GetObject"]);
+    assert_eq!(server.spent(), ["GetObject"]);
     let schema = newer.create().await.unwrap();
-    assert_eq!(spent(&server), ["GetObject", "PutObject"]);
+    assert_eq!(server.spent(), ["GetObject", "PutObject"]);
     assert_eq!(
         schema.column("nickname").unwrap().comment,
         "Since last year."
@@ -132,7 +123,7 @@ async fn a_program_that_adds_to_a_table_describes_it_anew() {
     assert_eq!(error.kind(), ErrorKind::Schema);
     let lost = "the table has a column `nickname`, which writes of the program would lose";
     assert!(error.to_string().contains(lost), "{error}");
-    assert_eq!(spent(&server), ["GetObject"]);
+    assert_eq!(server.spent(), ["GetObject"]);
 }
 
 #[tokio::test]
@@ -212,7 +203,7 @@ async fn an_indexed_table_is_described_by_its_first_write() {
     assert_eq!(schema.indexes["index.age"].state, IndexState::Readable);
     server.reset();
     assert_eq!(table.create().await.unwrap(), schema);
-    assert_eq!(spent(&server), ["GetObject"]);
+    assert_eq!(server.spent(), ["GetObject"]);
 
     let error = db.table::<Other>().create().await.unwrap_err();
     assert!(
@@ -223,11 +214,12 @@ async fn an_indexed_table_is_described_by_its_first_write() {
     let again = TestServer::memory().await;
     let db = connect::db(&again.endpoint()).await;
     db.table::<Indexed>().create().await.unwrap();
-    assert_eq!(spent(&again), ["GetObject", "ListObjectsV2", "PutObject"]);
+    assert_eq!(again.spent(), ["GetObject", "ListObjectsV2", "PutObject"]);
     db.table::<Indexed>().insert(row(1)).await.unwrap();
-    let reads = spent(&again)
+    let reads = again
+        .spent()
         .iter()
-        .filter(|one| *one == "GetObject")
+        .filter(|one| **one == "GetObject")
         .count();
     assert_eq!(
         reads, 1,
@@ -257,7 +249,7 @@ async fn a_description_of_indexes_alone_is_completed() {
     );
     server.reset();
     let schema = table.create().await.unwrap();
-    assert_eq!(spent(&server), ["GetObject", "PutObject"]);
+    assert_eq!(server.spent(), ["GetObject", "PutObject"]);
     assert!(schema.is_described());
     assert_eq!(
         schema.indexes["index.age"].state,
@@ -326,7 +318,7 @@ async fn a_described_table_opens_without_its_struct() {
     }
     server.reset();
     let dynamic = db.open_dynamic("people").await.unwrap();
-    assert_eq!(spent(&server), ["GetObject"]);
+    assert_eq!(server.spent(), ["GetObject"]);
     assert_eq!(dynamic.columns().collect::<Vec<_>>(), ["host", "no", "id"]);
 
     let row = [("host", "a/b"), ("no", "8"), ("id", "2")];
@@ -383,8 +375,8 @@ async fn a_table_that_is_dropped_leaves_nothing_behind() {
     server.reset();
 
     assert_eq!(db.drop_table("people").confirm("people").await.unwrap(), 1);
-    let lists = spent(&server);
-    let lists = lists.iter().filter(|one| *one == "ListObjectsV2").count();
+    let lists = server.spent();
+    let lists = lists.iter().filter(|one| **one == "ListObjectsV2").count();
     assert_eq!(lists, 1 + 6);
     let left = server.store().list(ListObjects::default()).await.unwrap();
     let keys = left.objects.into_iter().map(|object| object.key);

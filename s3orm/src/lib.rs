@@ -370,8 +370,11 @@ mod guide {
         Concurrency = "docs/concurrency.md"
         Configuration = "docs/configuration.md"
         Costs = "docs/costs.md"
+        Indexes = "docs/indexes.md"
         Keys = "docs/keys.md"
         Migrations = "docs/migrations.md"
+        Servers = "docs/servers.md"
+        Upkeep = "docs/upkeep.md"
         Uploads = "docs/uploads.md"
     }
 

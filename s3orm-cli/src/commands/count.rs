@@ -1,8 +1,8 @@
 //! `count`
 
-use crate::commands::query::Select;
 use crate::connect::Context;
 use crate::exit::Failure;
+use crate::select::Select;
 use crate::table::Use;
 
 /// Count rows

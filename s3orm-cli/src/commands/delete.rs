@@ -1,9 +1,9 @@
 //! `delete`
 
-use crate::commands::query::Select;
 use crate::confirm;
 use crate::connect::Context;
 use crate::exit::Failure;
+use crate::select::Select;
 use crate::table::Use;
 use crate::values::whole_key;
 
@@ -15,7 +15,7 @@ Examples:
   s3orm delete people city=Oslo --all               # asks, and says how many
   s3orm delete people --filter 'age > 120' --scan --all --force
 
-Deleting a row that is not there succeeds.
+Deleting a row that is not there succeeds. Blobs that it named are collected by its program's `sweep_blobs`.
 Cost: 1 DELETE; with --all that of the query, and 1 POST for each 1,000 rows.")]
 pub(crate) struct Args {
     #[command(flatten)]

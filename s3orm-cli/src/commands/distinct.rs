@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::commands::query::Select;
 use crate::connect::Context;
 use crate::exit::Failure;
+use crate::select::Select;
 use crate::table::Use;
 
 /// The distinct values of key columns

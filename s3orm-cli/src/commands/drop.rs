@@ -1,14 +1,12 @@
 //! `drop`
 
 use futures_util::TryStreamExt as _;
-use s3orm::store::{DeleteObject, ListedObject};
 
 use crate::confirm;
 use crate::connect::Context;
 use crate::exit::{Code, Failure};
 use crate::output::shown;
 use crate::pages::pages;
-use crate::schema;
 use crate::values::nearest;
 
 /// Delete a table: every object in its folder
@@ -18,9 +16,9 @@ Examples:
   s3orm drop people
   s3orm drop people --force        # in a script
 
-It says how many objects there are, and asks for the table's name. Of a table with indexes, what the library
-keeps of it under `_s3orm/` goes as well: nobody may be writing it meanwhile.
-Cost: 1 LIST to count and 1 to delete, and 1 POST, for each 1,000 objects.")]
+It says how many objects there are, and asks for the table's name. What the library keeps of it under `_s3orm/` goes
+as well: its description, entries of indexes, blobs. Nobody may be writing it meanwhile.
+Cost: 1 LIST to count and 1 to delete, and 1 POST, for each 1,000 objects; 6 LIST for what is kept of it.")]
 pub(crate) struct Args {
     /// The table
     table: String,
@@ -34,12 +32,7 @@ impl Args {
     pub(crate) async fn run(self, context: &Context<'_>) -> Result<(), Failure> {
         let (db, output) = (context.db().await?, context.output);
         let table = &self.table;
-        let own = [
-            format!("{table}/"),
-            format!("_s3orm/ix/{table}/"),
-            format!("_s3orm/uq/{table}/"),
-        ];
-        let rows = count(&db, &own[0]).await?;
+        let rows = count(&db, &format!("{table}/")).await?;
         let stored = db.schema(table).await?;
         if rows == 0 && stored.is_none() {
             let failure = Failure::new(Code::NotFound, format!("there is no table `{table}`"));
@@ -59,13 +52,6 @@ impl Args {
             confirm::name(output, &question, table).await?;
         }
         let deleted = db.drop_table(table).confirm(table).await?;
-        for folder in &own[1..] {
-            delete_all(&db, folder).await?;
-        }
-        if stored.is_some() {
-            let key = format!("{}_s3orm/schema/{table}.json", db.prefix());
-            delete_keys(&db, vec![key]).await?;
-        }
         output.done(
             &format!("dropped `{table}`: {deleted} objects"),
             &[
@@ -85,31 +71,4 @@ async fn count(db: &s3orm::Db, folder: &str) -> Result<u64, Failure> {
             |count, page| async move { Ok(count + page.len() as u64) },
         )
         .await
-}
-
-async fn delete_all(db: &s3orm::Db, folder: &str) -> Result<(), Failure> {
-    let keys = |page: Vec<ListedObject>| page.into_iter().map(|object| object.key).collect();
-    let keys = pages(db, folder).map_ok(keys);
-    keys.try_for_each(|keys| delete_keys(db, keys)).await
-}
-
-async fn delete_keys(db: &s3orm::Db, keys: Vec<String>) -> Result<(), Failure> {
-    let requests = keys.into_iter().map(|key| DeleteObject {
-        key,
-        ..DeleteObject::default()
-    });
-    let requests: Vec<_> = requests.collect();
-    if requests.is_empty() {
-        return Ok(());
-    }
-    let outcomes = db
-        .store()
-        .delete_many(requests)
-        .await
-        .map_err(schema::store)?;
-    outcomes
-        .into_iter()
-        .collect::<Result<Vec<()>, _>>()
-        .map_err(schema::store)?;
-    Ok(())
 }

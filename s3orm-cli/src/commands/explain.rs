@@ -3,9 +3,9 @@
 use s3orm::query::Rows;
 use serde_json::Value;
 
-use crate::commands::query::Select;
 use crate::connect::Context;
 use crate::exit::Failure;
+use crate::select::Select;
 use crate::table::Use;
 
 /// What a query would do, and what it would cost

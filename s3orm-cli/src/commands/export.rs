@@ -8,11 +8,11 @@ use clap::ValueEnum;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
-use crate::commands::query::Select;
 use crate::connect::Context;
 use crate::exit::{Code, Failure};
 use crate::output::Output;
 use crate::row::{self, Members};
+use crate::select::Select;
 use crate::table::{Opened, Use};
 
 /// Rows that the header of a CSV file is made of, where nobody says it.

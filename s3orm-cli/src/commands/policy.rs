@@ -66,8 +66,14 @@ enum Allowed {
     Write,
     /// Delete rows
     Delete,
-    /// Look after indexes and transactions
+    /// Look after indexes, transactions and versions
     Maintain,
+    /// Read the blobs of rows
+    ReadBlobs,
+    /// Upload and copy blobs
+    WriteBlobs,
+    /// Collect blobs that no row names
+    SweepBlobs,
 }
 
 fn expiry(text: &str) -> Result<(String, u32), String> {
@@ -90,6 +96,9 @@ impl Args {
                     Allowed::Write => Verb::Write,
                     Allowed::Delete => Verb::Delete,
                     Allowed::Maintain => Verb::Maintain,
+                    Allowed::ReadBlobs => Verb::ReadBlobs,
+                    Allowed::WriteBlobs => Verb::WriteBlobs,
+                    Allowed::SweepBlobs => Verb::SweepBlobs,
                 });
                 db.iam_policy(&table, stored.as_ref(), verbs)
             }

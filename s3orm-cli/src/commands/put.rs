@@ -27,6 +27,8 @@ Examples:
 
 `age=30` is a number, `vip=true` is true, `name=Ann` is a text; after `:=` stands any JSON.
 With --file and without columns, the key is taken from the row. Exit code 4 if a condition does not hold.
+The whole row is replaced: a blob that only the old one named is collected by its program's `sweep_blobs`. A blob of
+another table is refused.
 Cost: 1 PUT, and 2 or 3 requests to see what the table is."
 )]
 pub(crate) struct Args {
@@ -38,7 +40,7 @@ pub(crate) struct Args {
     values: Vec<String>,
 
     /// The row from a file: JSON, or with --raw any bytes; `-` is standard input
-    #[arg(long, short = 'f', value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 
     /// The row's text, with --raw

@@ -1,98 +1,18 @@
-//! `query`, and what other commands choose rows by.
+//! `query`
 
-use bytes::Bytes;
+use std::cmp::Ordering;
+
 use clap::ValueEnum;
-use futures_util::StreamExt as _;
-use s3orm::Row;
-use s3orm::dynamic::{Filter, Listed, Query};
-use serde_json::Value;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use s3orm::Db;
+use s3orm::dynamic::Listed;
 
 use crate::connect::Context;
-use crate::exit::Failure;
-use crate::output::{Output, time};
-use crate::row::{self, Members};
-use crate::table::{Opened, TableArgs, Use};
-use crate::values::{key_values, nearest};
-
-/// Rows of a table by key columns and filters.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Select {
-    #[command(flatten)]
-    pub(crate) table: TableArgs,
-
-    /// Values of the first key columns: `city=Oslo`, or bare values in the path's order
-    #[arg(value_name = "COLUMN=VALUE")]
-    pub(crate) values: Vec<String>,
-
-    /// Only rows that meet this: `age >= 18 and city = 'New York'`; may be given several times
-    #[arg(long, short = 'w', value_name = "FILTER", visible_alias = "where", value_parser = filter, long_help = "\
-Only rows that meet this; may be given several times. Columns are compared by =, <> (or !=), <, <=, >, >=, `between 1 and 5`, \
-`in (a, b)`, `starts with`, `contains`, `is null`, `is not null`, and joined by `and`, `or`, `not` and parentheses. \
-Texts with spaces are quoted: 'New York'. `address.city` is a member of an object. What the key columns decide costs no read")]
-    filter: Vec<Filter>,
-
-    /// Look at every key of the table, where no value of the first key column narrows it
-    #[arg(long)]
-    scan: bool,
-
-    /// At most so many rows
-    #[arg(long, short = 'n', value_name = "NUMBER")]
-    pub(crate) limit: Option<usize>,
-
-    /// Rows that are read at the same time
-    #[arg(long, value_name = "NUMBER", default_value_t = 16)]
-    pub(crate) concurrency: usize,
-}
-
-fn filter(text: &str) -> Result<Filter, String> {
-    text.parse()
-        .map_err(|error: s3orm::Error| error.to_string())
-}
-
-impl Select {
-    pub(crate) fn is_filtered(&self) -> bool {
-        !self.filter.is_empty()
-    }
-
-    /// The query for these rows.
-    pub(crate) fn query(&self, output: &Output, opened: &Opened) -> Result<Query, Failure> {
-        let mut query = opened.table.query(key_values(&opened.table, &self.values)?);
-        for filter in &self.filter {
-            hint(output, opened, filter);
-            query = query.filter(filter.clone());
-        }
-        if self.scan {
-            query = query.scan();
-        }
-        if let Some(limit) = self.limit {
-            query = query.limit(limit);
-        }
-        Ok(query.concurrency(self.concurrency))
-    }
-}
-
-/// Tells of columns in a filter that may be slips, where the table is described: rows may have others
-/// than are described.
-fn hint(output: &Output, opened: &Opened, filter: &Filter) {
-    let columns = opened.stored.iter().flat_map(|stored| &stored.columns);
-    let known: Vec<&str> = columns.map(|column| &*column.name).collect();
-    if known.is_empty() {
-        return;
-    }
-    for column in filter.columns() {
-        let first = column.split('.').next().unwrap_or(column);
-        let is_key = opened.table.column_type(column).is_some();
-        if is_key || known.contains(&column) || known.contains(&first) {
-            continue;
-        }
-        if let Some(near) = nearest(column, known.iter().copied()) {
-            let table = opened.table.name();
-            output.note(&format!(
-                "`{table}` is described without a column `{column}`; did you mean `{near}`?"
-            ));
-        }
-    }
-}
+use crate::exit::{Code, Failure};
+use crate::pages::pages;
+use crate::rows::{Keys, Rows};
+use crate::select::Select;
+use crate::table::{Opened, Use};
 
 /// Find rows by key columns and filters
 #[derive(Debug, clap::Args)]
@@ -114,14 +34,20 @@ pub(crate) struct Args {
     select: Select,
 
     /// Only these columns, in this order
-    #[arg(long, short = 'c', value_name = "COLUMN,…", value_delimiter = ',')]
+    #[arg(
+        long,
+        short = 'c',
+        value_name = "COLUMN,…",
+        value_delimiter = ',',
+        conflicts_with = "keys"
+    )]
     columns: Vec<String>,
 
     /// Only keys, sizes and times, from the listing alone: no row is read but to be filtered
     #[arg(long)]
     keys: bool,
 
-    /// The order; `size` and `modified` hold all of them in memory
+    /// The order. All but that of the keys holds as many rows in memory as --limit says, 200,000 at most without it
     #[arg(long, value_enum, default_value_t = Sort::Key, hide_default_value = true)]
     sort: Sort,
 
@@ -130,11 +56,11 @@ pub(crate) struct Args {
     reverse: bool,
 
     /// Go on after this key, as the last line of a page says
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["sort", "reverse"])]
     after: Option<String>,
 
     /// Raw keys that begin so in the table's folder, rows or not
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["values", "filter", "keys", "columns"])]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["values", "filter", "scan", "keys", "columns", "sort", "reverse", "after"])]
     prefix: Option<String>,
 }
 
@@ -148,17 +74,15 @@ enum Sort {
     Modified,
 }
 
+/// Rows that are held to be sorted, where no `--limit` says how many.
+const SORTED: usize = 200_000;
+
 impl Args {
     pub(crate) async fn run(self, context: &Context<'_>) -> Result<(), Failure> {
         let db = context.db().await?;
         let opened = self.select.table.open(&db, Use::Read).await?;
         if let Some(prefix) = &self.prefix {
-            let keys = opened.table.query_by_key(prefix).await?;
-            let keys = keys
-                .into_iter()
-                .take(self.select.limit.unwrap_or(usize::MAX));
-            let rows: Vec<_> = keys.map(|key| vec![Value::from(key)]).collect();
-            return Ok(context.output.list(&["key"], &rows)?);
+            return self.raw(context, &db, prefix).await;
         }
         if self.sort != Sort::Key || self.reverse {
             return self.sorted(context, &opened).await;
@@ -167,46 +91,68 @@ impl Args {
         if let Some(after) = &self.after {
             query = query.after(after);
         }
-        if self.keys {
-            return listed(context.output, &query.list().await?);
-        }
-        let mut printed = Rows::new(context.output, &opened, &self.columns);
-        let mut rows = query.stream();
-        while let Some(row) = rows.next().await {
-            printed.add(&row?)?;
-        }
-        printed.end()?;
-        if let Some(limit) = self
-            .select
-            .limit
-            .filter(|limit| printed.count == *limit && *limit > 0)
-        {
-            context.output.note(&format!(
-                "{limit} rows; the next: --after '{}'",
-                printed.last
-            ));
+        let (count, last) = if self.keys {
+            let mut printed = Keys::new(context.output, &opened);
+            let mut rows = query.listing();
+            while let Some(row) = rows.try_next().await? {
+                printed.add(row)?;
+            }
+            printed.end()?;
+            (printed.count, printed.last)
+        } else {
+            let mut printed = Rows::new(context.output, &opened, &self.columns);
+            let mut rows = query.stream();
+            while let Some(row) = rows.try_next().await? {
+                printed.add(&row)?;
+            }
+            printed.end()?;
+            (printed.count, printed.last)
+        };
+        if count > 0 && self.select.limit == Some(count) {
+            let note = format!("{count} rows; the next: --after '{last}'");
+            context.output.note(&note);
         }
         Ok(())
     }
 
-    /// In another order: the listing is held.
+    /// Keys as they are, rows or not.
+    async fn raw(&self, context: &Context<'_>, db: &Db, prefix: &str) -> Result<(), Failure> {
+        let folder = format!("{}/", self.select.table.table);
+        let named = db.prefix().len() + folder.len();
+        let mut left = self.select.limit.unwrap_or(usize::MAX);
+        let under = format!("{folder}{prefix}");
+        let mut pages = std::pin::pin!(pages(db, &under));
+        while left > 0 {
+            let Some(page) = pages.try_next().await? else {
+                break;
+            };
+            let keys = page.iter().take(left);
+            let keys: Vec<_> = keys
+                .map(|object| vec![object.key[named..].into()])
+                .collect();
+            left -= keys.len();
+            if !keys.is_empty() {
+                context.output.list(&["key"], &keys)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// In another order.
     async fn sorted(&self, context: &Context<'_>, opened: &Opened) -> Result<(), Failure> {
-        let unlimited = Select {
-            limit: None,
-            ..self.select.clone()
-        };
-        let mut rows = unlimited.query(context.output, opened)?.list().await?;
-        match self.sort {
-            Sort::Key => {}
-            Sort::Size => rows.sort_by_key(|row| row.size),
-            Sort::Modified => rows.sort_by_key(|row| row.last_modified),
+        let unlimited = self.select.unlimited();
+        let mut first = First::new(self.sort, self.reverse, self.select.limit, SORTED);
+        let mut listed = unlimited.query(context.output, opened)?.listing();
+        while let Some(row) = listed.try_next().await? {
+            first.add(row)?;
         }
-        if self.reverse {
-            rows.reverse();
-        }
-        rows.truncate(self.select.limit.unwrap_or(usize::MAX));
+        let rows = first.end();
         if self.keys {
-            return listed(context.output, &rows);
+            let mut printed = Keys::new(context.output, opened);
+            for row in rows {
+                printed.add(row)?;
+            }
+            return printed.end();
         }
         let mut printed = Rows::new(context.output, opened, &self.columns);
         let keys = futures_util::stream::iter(rows);
@@ -223,109 +169,119 @@ impl Args {
     }
 }
 
-fn listed(output: &Output, rows: &[Listed]) -> Result<(), Failure> {
-    let Some(first) = rows.first() else {
-        none(output);
-        return Ok(());
-    };
-    let names: Vec<&str> = first.values.iter().map(|(name, _)| name).collect();
-    let columns: Vec<&str> = names
-        .iter()
-        .copied()
-        .chain(["size", "modified", "key"])
-        .collect();
-    let cells = rows.iter().map(|row| {
-        let values = row.values.iter().map(|(_, value)| Value::from(value));
-        let others = [
-            row.size.into(),
-            time(row.last_modified).into(),
-            row.key.as_str().into(),
-        ];
-        values.chain(others).collect()
-    });
-    output.list(&columns, &cells.collect::<Vec<_>>())?;
-    Ok(())
+/// The first rows in some order, of more that go by.
+struct First {
+    by: Sort,
+    reverse: bool,
+    limit: Option<usize>,
+    /// How many are held where there is no limit.
+    most: usize,
+    rows: Vec<Listed>,
 }
 
-fn none(output: &Output) {
-    if !output.is_json() {
-        output.note("no rows");
-    }
-}
-
-/// Rows on their way out: lines of JSON at once, tables by the hundred.
-pub(crate) struct Rows<'a> {
-    output: &'a Output,
-    opened: &'a Opened,
-    chosen: &'a [String],
-    held: Vec<Members>,
-    count: usize,
-    /// The key of the last one.
-    last: String,
-}
-
-/// Rows of one table: its widths are those of these rows.
-const HELD: usize = 500;
-
-impl<'a> Rows<'a> {
-    pub(crate) fn new(output: &'a Output, opened: &'a Opened, chosen: &'a [String]) -> Self {
+impl First {
+    fn new(by: Sort, reverse: bool, limit: Option<usize>, most: usize) -> Self {
         Self {
-            output,
-            opened,
-            chosen,
-            held: Vec::new(),
-            count: 0,
-            last: String::new(),
+            by,
+            reverse,
+            limit,
+            most,
+            rows: Vec::new(),
         }
     }
 
-    pub(crate) fn add(&mut self, row: &Row<Bytes>) -> Result<(), Failure> {
-        let mut members = row::members(&self.opened.table, row, &self.opened.shape)?;
-        self.count += 1;
-        row.key().clone_into(&mut self.last);
-        if !self.chosen.is_empty() {
-            members = members.only(self.chosen);
-        }
-        if self.output.is_json() {
-            return Ok(self.output.line(&members.to_json())?);
-        }
-        self.held.push(members);
-        if self.held.len() == HELD {
-            self.print()?;
+    fn add(&mut self, row: Listed) -> Result<(), Failure> {
+        self.rows.push(row);
+        match self.limit {
+            // Sorted now and then, and not at each row.
+            Some(limit) if self.rows.len() >= limit.saturating_mul(2).max(1000) => self.cut(limit),
+            None if self.rows.len() > self.most => {
+                let failure = format!("there are more than {} rows to be sorted", self.most);
+                return Err(Failure::new(Code::Refused, failure)
+                    .help("add `--limit`, or values of the first key columns"));
+            }
+            _ => {}
         }
         Ok(())
     }
 
-    pub(crate) fn end(&mut self) -> Result<(), Failure> {
-        if self.count == 0 {
-            none(self.output);
-            return Ok(());
-        }
-        self.print()
+    fn cut(&mut self, limit: usize) {
+        let (by, reverse) = (self.by, self.reverse);
+        self.rows.sort_by(|a, b| {
+            let order = by.compare(a, b);
+            if reverse { order.reverse() } else { order }
+        });
+        self.rows.truncate(limit);
     }
 
-    fn print(&mut self) -> Result<(), Failure> {
-        if self.held.is_empty() {
-            return Ok(());
+    fn end(mut self) -> Vec<Listed> {
+        self.cut(self.limit.unwrap_or(usize::MAX));
+        self.rows
+    }
+}
+
+impl Sort {
+    fn compare(self, a: &Listed, b: &Listed) -> Ordering {
+        let by_key = || a.key.cmp(&b.key);
+        match self {
+            Self::Key => by_key(),
+            Self::Size => a.size.cmp(&b.size).then_with(by_key),
+            Self::Modified => a.last_modified.cmp(&b.last_modified).then_with(by_key),
         }
-        let mut columns: Vec<String> = self.chosen.to_vec();
-        if columns.is_empty() {
-            columns.extend(self.opened.table.columns().map(str::to_owned));
-            for (name, _) in self.held.iter().flat_map(Members::iter) {
-                if !columns.iter().any(|known| known == name) {
-                    columns.push(name.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use s3orm::store::ETag;
+
+    use super::*;
+
+    fn listed(at: u64) -> Listed {
+        Listed {
+            values: [("id", at.to_string())].into(),
+            key: format!("people/{at:06}.json"),
+            size: at * 7919 % 5000,
+            last_modified: SystemTime::UNIX_EPOCH + Duration::from_secs(at * 31 % 77),
+            etag: ETag::new("a"),
+        }
+    }
+
+    #[test]
+    fn the_first_are_those_that_a_sort_of_all_would_give() {
+        for by in [Sort::Key, Sort::Size, Sort::Modified] {
+            for (reverse, limit) in [
+                (false, 3),
+                (true, 3),
+                (true, 0),
+                (false, 4999),
+                (true, 9999),
+            ] {
+                let mut first = First::new(by, reverse, Some(limit), 1);
+                let mut all: Vec<Listed> = (0..5000).map(listed).collect();
+                for row in all.clone() {
+                    first.add(row).unwrap();
+                    assert!(first.rows.len() < limit.saturating_mul(2).max(1000));
                 }
+                all.sort_by(|a, b| by.compare(a, b));
+                if reverse {
+                    all.reverse();
+                }
+                all.truncate(limit);
+                assert_eq!(first.end(), all, "{by:?} {reverse} {limit}");
             }
         }
-        let cells = |row: &Members| {
-            let cells = columns
-                .iter()
-                .map(|name| row.value(name).unwrap_or(Value::Null));
-            cells.collect::<Vec<_>>()
-        };
-        let rows: Vec<_> = self.held.iter().map(cells).collect();
-        self.output.table(&columns, &rows)?;
-        self.held.clear();
-        Ok(())
+    }
+
+    #[test]
+    fn without_a_limit_what_is_held_has_one() {
+        let mut first = First::new(Sort::Size, false, None, 10);
+        for at in 0..10 {
+            first.add(listed(at)).unwrap();
+        }
+        let failure = first.add(listed(10)).unwrap_err();
+        assert_eq!(failure.code(), Code::Refused);
     }
 }

@@ -1,8 +1,9 @@
 //! `random`
 
-use crate::commands::query::{Rows, Select};
 use crate::connect::Context;
 use crate::exit::{Code, Failure};
+use crate::rows::Rows;
+use crate::select::Select;
 use crate::table::Use;
 
 /// A random row, each as likely as any other

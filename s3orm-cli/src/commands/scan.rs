@@ -2,9 +2,10 @@
 
 use futures_util::StreamExt as _;
 
-use crate::commands::query::{Rows, Select};
 use crate::connect::Context;
 use crate::exit::Failure;
+use crate::rows::Rows;
+use crate::select::Select;
 use crate::table::Use;
 
 /// Read every row, from several places of the table at once

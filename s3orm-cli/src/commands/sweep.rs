@@ -15,7 +15,8 @@ Examples:
 
 It may run at any time, several times at once, and be cut off. Without it nothing is wrong, but records of
 transactions add up, and S3 bills the parts of uploads that were interrupted. What deleted rows leave in tables with
-transactions or indexes takes a program with the table's type: `table.vacuum()`.
+transactions or indexes, and blobs that no row names, take a program with the table's type: `table.vacuum()`,
+`db.sweep_blobs()`.
 Cost: 1 LIST for each 1,000 records and uploads, 1 GET for each record, and 1 for each of its rows.")]
 pub(crate) struct Args {
     /// Only uploads
@@ -58,6 +59,9 @@ impl Args {
                     ("records_left", swept.left.into()),
                 ],
             )?;
+            for (key, why) in &swept.failed {
+                output.tell(&format!("`{key}` is left: {why}"));
+            }
         }
         if !self.transactions {
             let swept = db

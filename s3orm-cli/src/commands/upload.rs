@@ -163,7 +163,10 @@ impl Args {
         match uploader.leave().await {
             Ok(Some(_)) => failure
                 .help("the parts so far are kept: the same with `--resume` goes on")
-                .help("or drop them: `s3orm sweep --uploads --older-than 0s`"),
+                .help(format!(
+                    "or drop them: `s3orm sweep --uploads --older-than 0s --under '{}'`",
+                    self.key
+                )),
             Ok(None) => failure.help("nothing was sent"),
             Err(error) => Failure::from(error).at("interrupted"),
         }

@@ -76,6 +76,22 @@ async fn wrong_input_is_told_where_it_is_and_what_would_be_right() {
             2,
             &["there is no key column `town`"],
         ),
+        // What one option would make the other mean is not guessed.
+        (
+            &["query", "people", path, "--reverse", "--after=a"],
+            2,
+            &["'--reverse'", "'--after <KEY>'"],
+        ),
+        (
+            &["query", "people", path, "--keys", "--columns=id"],
+            2,
+            &["'--keys'"],
+        ),
+        (
+            &["query", "people", path, "--prefix=O", "--sort=size"],
+            2,
+            &["'--sort <SORT>'"],
+        ),
         (&["--url=s4://x", "tables"], 2, &["did you mean `s3:`?"]),
         (
             &["--url=s3://b?regoin=x", "tables"],

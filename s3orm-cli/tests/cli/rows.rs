@@ -126,6 +126,24 @@ async fn rows_are_written_read_found_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_come_in_the_order_that_is_asked_for() {
+    let bench = Bench::new().await;
+    people(&bench);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let mut all = vec!["query", "people", PATH, "--columns=name"];
+        all.extend(arguments);
+        let rows = bench.json(&all);
+        rows.iter().map(|row| row["name"].to_string()).collect()
+    };
+    assert_eq!(names(&["--reverse", "--limit=2"]), ["\"Cid\"", "\"Bob B\""]);
+    assert_eq!(names(&["--reverse"]).len(), 3);
+    let keys = bench.ok(&["query", "people", PATH, "--keys", "--limit=1"]);
+    let key = "\"key\":\"people/Oslo/00000000000000000007.json\"}\n";
+    let numbered = keys.starts_with("{\"city\":\"Oslo\",\"id\":7,\"size\":");
+    assert!(numbered && keys.ends_with(key), "{keys}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn conditions_of_a_write_are_kept() {
     let bench = Bench::new().await;
     let version =

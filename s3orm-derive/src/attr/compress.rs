@@ -3,8 +3,9 @@
 use proc_macro2::{Group, TokenStream, TokenTree};
 use syn::{LitInt, LitStr};
 
-use super::{Compress, Errors, Written, is_comma};
-use crate::diag;
+use super::written::is_comma;
+use super::{Compress, Written};
+use crate::diag::{self, Errors};
 
 const LEVEL: i32 = 3;
 const LEVELS: std::ops::RangeInclusive<i32> = 1..=22;

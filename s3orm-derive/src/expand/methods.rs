@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::quiet;
-use crate::attr::{Body, Managed, Parent, Scheme, TableOptions};
+use crate::attr::{Body, Managed, Scheme, TableOptions, TypePath};
 use crate::model::Model;
 
 /// A variable or parameter of the output. Where tokens are placed at a type, the type may come
@@ -53,7 +53,7 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
 
 /// The way from the version before, and back to it. The calls stand where its struct is named.
 fn versions(options: &TableOptions) -> Option<TokenStream> {
-    let Parent { ty, place } = options.previous.as_ref()?;
+    let TypePath { ty, place } = options.previous.as_ref()?;
     let (this, old, version) = (local("self"), local("row"), local("version"));
     let downcast = options.reversible.as_ref().map(|mark| {
         let place = mark.span().resolved_at(Span::call_site());
@@ -130,7 +130,7 @@ fn serde_codec(model: &Model, options: &TableOptions) -> (TokenStream, TokenStre
         quote!(|row: &Self| <Self as _s3orm::S3Schema>::encode(row, _s3orm::BodyFormat::Json));
     let own = options.format.as_ref();
     let (own_encode, own_decode) = own
-        .map(|Parent { ty, place }| {
+        .map(|TypePath { ty, place }| {
             (
                 quote_spanned!(*place=> if let _s3orm::BodyFormat::Own = #format {
                     return <#ty as _s3orm::BodyCodec>::encode(#this);

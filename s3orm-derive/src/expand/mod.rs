@@ -14,7 +14,7 @@ use syn::DeriveInput;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
-use crate::attr::{Body, Parent, TableOptions};
+use crate::attr::{Body, TableOptions, TypePath};
 use crate::model::{Column, Model, last_name};
 use crate::path::Form;
 
@@ -301,7 +301,7 @@ fn is_plain_key(column: &Column) -> bool {
 
 /// What the rows belong to. Whether their key begins as it must is asked where that is written.
 fn parents(model: &Model, options: &TableOptions) -> TokenStream {
-    let impls = options.parents.iter().map(|Parent { ty, place }| {
+    let impls = options.parents.iter().map(|TypePath { ty, place }| {
         let mut row = model.ident.clone();
         row.set_span(*place);
         quote_spanned! {*place=>
@@ -362,7 +362,7 @@ fn checks(model: &Model, options: &TableOptions) -> TokenStream {
         let place = mark.span();
         checks.push(quote_spanned!(place=> _s3orm::check::available::<_s3orm::check::Garde>();));
     }
-    if let Some(Parent { ty, place }) = &options.previous {
+    if let Some(TypePath { ty, place }) = &options.previous {
         let row = quiet(&model.ident);
         checks.push(quote_spanned! {*place=>
             _s3orm::version::check_follows(

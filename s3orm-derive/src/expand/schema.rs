@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::form_name;
-use crate::attr::{Body, Compress, Encoding, Encrypt, Managed, Parent, TableOptions};
+use crate::attr::{Body, Compress, Encoding, Encrypt, Managed, TableOptions, TypePath};
 use crate::model::{Column, Model};
 use crate::path::Piece;
 use crate::source;
@@ -36,7 +36,7 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
     let version = options.version.as_ref().map_or(1, |(_, version)| *version);
     let previous =
         option(options.previous.as_ref().map(
-            |Parent { ty, place }| quote_spanned!(*place=> <#ty as _s3orm::S3Schema>::SCHEMA),
+            |TypePath { ty, place }| quote_spanned!(*place=> <#ty as _s3orm::S3Schema>::SCHEMA),
         ));
     let reversible = options.reversible.is_some();
     let row = model.ident.to_string();
@@ -69,7 +69,7 @@ fn body(model: &Model, options: &TableOptions) -> (TokenStream, TokenStream) {
     let raw = model.columns.iter().find(|column| column.stored);
     match (model.body, &options.format, raw) {
         (Body::MessagePack, ..) => (quote!(MessagePack), quote!("application/msgpack")),
-        (Body::Own, Some(Parent { ty, place }), _) => (
+        (Body::Own, Some(TypePath { ty, place }), _) => (
             quote!(Own),
             quote_spanned!(*place=> <#ty as _s3orm::BodyCodec>::CONTENT_TYPE),
         ),

@@ -29,7 +29,7 @@ macro_rules! shadow {
 }
 shadow!(Option Some None Result Ok Err Vec Box Clone Copy Debug Default Sized Send Sync);
 shadow!(Error BelongsTo KeyHandle ColumnHandle Required Nullable InKey TableSchema Prepare Plain Ordered Desc);
-shadow!(Form Piece);
+shadow!(Form Piece From Into Hooks IndexHandle UniqueHandle Projection Encrypt Encrypted Compression);
 
 /// Every part of a JSON table.
 #[derive(::std::clone::Clone, ::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
@@ -114,6 +114,70 @@ mod again {
     pub(crate) use ::renamed as orm;
 }
 
+/// The version before.
+#[derive(::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
+#[s3(table = "versions", path = "<id>", crate = "renamed")]
+pub struct Before {
+    id: u8,
+    name: ::std::string::String,
+}
+
+/// A version both ways, with all that is kept beside a row, and columns that nobody else can read.
+#[derive(::std::clone::Clone, ::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
+#[s3(table = "versions", path = "<id>", crate = "renamed", transactional)]
+#[s3(version = 2, previous = "crate::Before", reversible)]
+#[s3(index(name = "both", columns(town, age), projection(name)))]
+#[s3(unique(columns(age, name)))]
+pub struct After {
+    id: u8,
+    #[s3(unique)]
+    name: ::std::string::String,
+    #[s3(index = "by_town")]
+    town: ::std::option::Option<::std::string::String>,
+    age: u16,
+    #[s3(encrypt)]
+    secret: ::std::option::Option<::std::string::String>,
+    #[s3(encrypt = "migrating")]
+    number: u64,
+    photo: ::std::option::Option<::renamed::Blob>,
+    #[serde(default)]
+    papers: ::std::vec::Vec<::renamed::Blob>,
+}
+
+impl ::std::convert::From<Before> for After {
+    fn from(old: Before) -> Self {
+        Self {
+            id: old.id,
+            name: old.name,
+            town: ::std::option::Option::None,
+            age: 0,
+            secret: ::std::option::Option::None,
+            number: 0,
+            photo: ::std::option::Option::None,
+            papers: ::std::vec::Vec::new(),
+        }
+    }
+}
+
+impl ::std::convert::From<&After> for Before {
+    fn from(new: &After) -> Self {
+        Self {
+            id: new.id,
+            name: ::std::clone::Clone::clone(&new.name),
+        }
+    }
+}
+
+/// A row that is compressed and encrypted as a whole, with hooks.
+#[derive(::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
+#[s3(table = "sealed", path = "<id>", crate = "renamed")]
+#[s3(body = "msgpack", compress(level = 9), encrypt, hooks)]
+pub struct Sealed {
+    id: u8,
+}
+
+impl ::renamed::Hooks for Sealed {}
+
 /// A table that its author advises against.
 #[deprecated]
 #[derive(::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
@@ -125,8 +189,14 @@ pub struct Old {
 
 /// Uses what the derive made.
 #[must_use]
-pub fn used(row: &Row, blob: &Blob) -> (u64, bool, &'static str) {
+pub fn used(row: &Row, blob: &Blob) -> (u64, bool, [&'static str; 4]) {
     let (_, at, _) = S3Schema::key(row);
     let (id,) = S3Schema::key(blob);
-    (at, id, <Row as S3Schema>::COL.town.name())
+    let names = [
+        <Row as S3Schema>::COL.town.name(),
+        After::INDEX.both.schema().name,
+        After::UNIQUE.age_name.schema().name,
+        <After as S3Schema>::COL.secret.name(),
+    ];
+    (at, id, names)
 }

@@ -2,7 +2,7 @@
 
 use s3orm::{Db, S3Schema, Table};
 use s3orm_tests::connect;
-use s3orm_tests::server::TestServer;
+use s3orm_tests::server::{TestServer, keys};
 use serde::{Deserialize, Serialize};
 
 /// Unknown members are an error: a row is read without the library's own.
@@ -102,11 +102,6 @@ impl Place {
 
     /// The keys of all objects under a prefix.
     pub(crate) async fn keys(&self, prefix: &str) -> Vec<String> {
-        let request = s3orm::store::ListObjects {
-            prefix: prefix.to_owned(),
-            ..Default::default()
-        };
-        let page = self.server.store().list(request).await.unwrap();
-        page.objects.into_iter().map(|object| object.key).collect()
+        keys(&**self.server.store(), prefix).await
     }
 }

@@ -6,9 +6,8 @@ mod connections;
 mod listings;
 mod objects;
 
-use s3orm::store::ListObjects;
 use s3orm_tests::raw::{self, Answer};
-use s3orm_tests::server::{BUCKET, TestServer};
+use s3orm_tests::server::{BUCKET, TestServer, keys};
 
 /// A server, and short forms of what the tests send to it.
 struct Fixture(TestServer);
@@ -37,8 +36,7 @@ impl Fixture {
     }
 
     async fn keys(&self) -> Vec<String> {
-        let page = self.0.store().list(ListObjects::default()).await.unwrap();
-        page.objects.into_iter().map(|object| object.key).collect()
+        keys(&**self.0.store(), "").await
     }
 }
 

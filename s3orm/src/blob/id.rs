@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 use crate::env::Env;
+use crate::error::{Error, ErrorKind, Result};
 
 /// What the keys of all blobs begin with, below the database's prefix.
 pub(crate) const FOLDER: &str = "_s3orm/blob/";
@@ -40,12 +43,22 @@ impl BlobId {
     }
 
     /// The table that it was made for.
-    pub(crate) fn table(&self) -> &str {
+    pub(super) fn table(&self) -> &str {
         &self.table
     }
 
+    /// That a row of `table` may name it: another table's sweep would not see it there.
+    pub(crate) fn check_table(&self, table: &str) -> Result<()> {
+        if *self.table == *table {
+            return Ok(());
+        }
+        let detail = format!("the blob `{self}` was made for the table `{}`", self.table);
+        Err(Error::new(ErrorKind::InvalidRow, detail)
+            .with_help("make one for this table with `Table::copy_blob`"))
+    }
+
     /// Those that a text names, wherever.
-    pub(super) fn all_in(text: &[u8], mut found: impl FnMut(Self)) {
+    fn all_in(text: &[u8], mut found: impl FnMut(Self)) {
         let mut rest = text;
         while let Some(at) = rest.iter().position(|byte| *byte == b'_') {
             rest = &rest[at..];
@@ -67,6 +80,32 @@ impl BlobId {
         let number = named.get(slash + 1..slash + 1 + NUMBER)?;
         let number = parse_number(std::str::from_utf8(number).ok()?)?;
         is_table(table).then(|| Self::of(table, number))
+    }
+}
+
+/// The blobs that a body names, wherever. JSON may write any character in another way, which only who reads it sees.
+pub(crate) fn in_text(bytes: &[u8]) -> Vec<BlobId> {
+    let mut found = Vec::new();
+    BlobId::all_in(bytes, |id| found.push(id));
+    if bytes.contains(&b'\\')
+        && let Ok(value) = serde_json::from_slice::<Value>(bytes)
+    {
+        in_value(&value, &mut found);
+    }
+    found
+}
+
+fn in_value(value: &Value, found: &mut Vec<BlobId>) {
+    match value {
+        Value::String(text) => BlobId::all_in(text.as_bytes(), |id| found.push(id)),
+        Value::Array(values) => values.iter().for_each(|value| in_value(value, found)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                BlobId::all_in(name.as_bytes(), |id| found.push(id));
+                in_value(value, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -146,5 +185,21 @@ mod tests {
         for cut in 0..text.len() {
             BlobId::all_in(&text.as_bytes()[..cut], |_| ());
         }
+    }
+
+    #[test]
+    fn a_text_is_read_however_it_is_written() {
+        let id = BlobId::of("people", 9);
+        let key = id.to_string();
+        for text in [
+            format!(r#"{{"a":[{{"b":"{key}"}}]}}"#),
+            format!(r#"{{"{key}":1}}"#),
+            format!(r#"{{"a":"{}"}}"#, key.replace('/', r"\/")),
+            format!(r#"{{"a":"{}"}}"#, key.replace('p', r"\u0070")),
+            format!("no JSON, but {key}"),
+        ] {
+            assert!(in_text(text.as_bytes()).contains(&id), "{text}");
+        }
+        assert!(in_text(&key.as_bytes()[1..]).is_empty());
     }
 }

@@ -103,7 +103,7 @@ mod sweep;
 mod value;
 mod write;
 
-pub(crate) use self::id::FOLDER;
+pub(crate) use self::id::{FOLDER, in_text};
 pub(crate) use self::noted::noted;
 pub(crate) use self::read::broken;
 pub(crate) use self::sweep::MARKS;

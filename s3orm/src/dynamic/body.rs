@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Row;
 
+/// The content type of bodies that are read as JSON here.
+pub(super) const JSON: &str = "application/json";
+
 /// What a row of a dynamic table holds: bytes, text or a JSON value. Each brings its content type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
@@ -28,7 +31,7 @@ impl Body {
 }
 
 macro_rules! bodies {
-    ($($type:ty, $content_type:literal, $bytes:expr;)+) => {
+    ($($type:ty, $content_type:expr, $bytes:expr;)+) => {
         $(impl From<$type> for Body {
             fn from(body: $type) -> Self {
                 let bytes: fn($type) -> Bytes = $bytes;
@@ -44,7 +47,7 @@ bodies! {
     &[u8], "application/octet-stream", Bytes::copy_from_slice;
     String, "text/plain; charset=utf-8", Bytes::from;
     &str, "text/plain; charset=utf-8", |text| Bytes::copy_from_slice(text.as_bytes());
-    serde_json::Value, "application/json", |value| Bytes::from(value.to_string());
+    serde_json::Value, JSON, |value| Bytes::from(value.to_string());
 }
 
 impl<const N: usize> From<&[u8; N]> for Body {

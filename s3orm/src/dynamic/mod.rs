@@ -198,7 +198,8 @@ impl DynamicTable {
     ///
     /// # Errors
     /// [`InvalidKey`](ErrorKind::InvalidKey), [`InvalidRow`](ErrorKind::InvalidRow) if it is too
-    /// large, [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and those of the connection.
+    /// large, or is JSON that names a [blob](crate::blob) of another table,
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and those of the connection.
     ///
     /// # Cost
     /// 1 PUT.

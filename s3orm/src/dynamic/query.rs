@@ -192,16 +192,26 @@ impl Query {
     /// # Cost
     /// 1 LIST for each 1,000 rows that have the values of the first columns.
     pub async fn list(self) -> Result<Vec<Listed>> {
+        self.listing().try_collect().await
+    }
+
+    /// As [`list`](Self::list), as a stream, which holds a page of keys.
+    ///
+    /// # Errors
+    /// Items, as those of [`list`](Self::list), each the last.
+    ///
+    /// # Cost
+    /// As [`list`](Self::list).
+    pub fn listing(self) -> BoxStream<'static, Result<Listed>> {
         let table = self.table.clone();
         // Of a listing in order alone sizes and times are known.
-        let listed = match self.segments(1).found(false) {
+        match self.segments(1).found(false) {
             Ok(found) => {
                 let listed = found.try_filter_map(|found| std::future::ready(Ok(found.listed())));
-                listed.try_collect().await
+                listed.map(move |row| table.during("query", row)).boxed()
             }
-            Err(error) => Err(error),
-        };
-        table.during("query", listed)
+            Err(error) => futures_util::stream::iter([table.during("query", Err(error))]).boxed(),
+        }
     }
 
     /// The columns of the rows, in the order of their keys.

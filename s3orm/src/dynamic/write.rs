@@ -4,7 +4,9 @@ use std::future::IntoFuture;
 
 use bytes::Bytes;
 
+use super::body::JSON;
 use super::{Body, DynamicTable, Values};
+use crate::blob::in_text;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{Row, Version};
 use crate::store::{CopyObject, Precondition, PutObject};
@@ -55,6 +57,12 @@ impl<'a> Write<'a> {
         let (db, key) = (&self.table.db, self.key?);
         self.table.may_write()?;
         db.check_size(self.body.bytes.len())?;
+        if self.body.content_type == JSON {
+            for blob in in_text(&self.body.bytes) {
+                let checked = blob.check_table(&self.table.name);
+                checked.map_err(|error| error.with_key(&*key))?;
+            }
+        }
         let content_type = match &self.options.content_type {
             Some(own) => own.clone().into(),
             None => self.body.content_type.into(),

@@ -32,7 +32,9 @@ pub enum Verb {
     ReadBlobs,
     /// Upload and copy blobs for its rows, and read them. The rows are [`Write`](Self::Write)'s.
     WriteBlobs,
-    /// Collect blobs that no row names: `sweep_blobs`.
+    /// Collect blobs that no row names, and end uploads of blobs that were cut off: `sweep_blobs`, and
+    /// `sweep_uploads` under `_s3orm/blob/<table>/`. The names of all uploads of the bucket can be listed
+    /// then: S3 knows no condition for that.
     SweepBlobs,
 }
 
@@ -40,6 +42,7 @@ const GET: &str = "s3:GetObject";
 const PUT: &str = "s3:PutObject";
 const DELETE: &str = "s3:DeleteObject";
 const ABORT: &str = "s3:AbortMultipartUpload";
+const PARTS: &str = "s3:ListMultipartUploadParts";
 
 impl<T: S3Schema> Table<T> {
     /// The IAM policy that these verbs take on this table: the least actions, on the least objects.
@@ -196,8 +199,9 @@ impl Subject<'_> {
             Verb::SweepBlobs => {
                 grants.allow_in(&rows, &[GET]);
                 grants.list(&rows);
-                grants.allow_in(&blobs(self.table), &[DELETE]);
+                grants.allow_in(&blobs(self.table), &[ABORT, DELETE, PARTS]);
                 grants.list(&blobs(self.table));
+                grants.lists_uploads = true;
                 let marks = format!("{}{}/", crate::blob::MARKS, self.table);
                 grants.allow_in(&marks, &[DELETE, GET, PUT]);
                 grants.list(&marks);
@@ -260,6 +264,7 @@ fn state(table: &str) -> String {
 struct Grants {
     objects: BTreeMap<String, BTreeSet<&'static str>>,
     listed: BTreeSet<String>,
+    lists_uploads: bool,
 }
 
 impl Grants {
@@ -279,7 +284,7 @@ impl Grants {
         self.listed.insert(format!("{}*", literal(folder)));
     }
 
-    /// One statement for each set of actions, and one for listing.
+    /// One statement for each set of actions, one for listing, and one for listing uploads.
     fn policy(self, bucket: &str, prefix: &str) -> Value {
         let prefix = literal(prefix);
         let mut alike: BTreeMap<BTreeSet<&str>, Vec<String>> = BTreeMap::new();
@@ -304,6 +309,13 @@ impl Grants {
                 "Action": ["s3:ListBucket"],
                 "Resource": [bucket],
                 "Condition": {"StringLike": {"s3:prefix": under}},
+            }));
+        }
+        if self.lists_uploads {
+            statements.push(json!({
+                "Effect": "Allow",
+                "Action": ["s3:ListBucketMultipartUploads"],
+                "Resource": [bucket],
             }));
         }
         json!({"Version": "2012-10-17", "Statement": statements})

@@ -46,7 +46,8 @@ pub(super) fn error_code(kind: StoreErrorKind) -> S3ErrorCode {
         // The server's own credentials are nothing that its client could fix.
         Kind::Denied | Kind::Credentials => S3ErrorCode::AccessDenied,
         Kind::Invalid | Kind::WrongRegion => S3ErrorCode::InvalidRequest,
-        Kind::InvalidKey => S3ErrorCode::InvalidArgument,
+        // S3 has no other reason to refuse a key, and clients know this one.
+        Kind::InvalidKey => S3ErrorCode::KeyTooLongError,
         Kind::TooLarge => S3ErrorCode::EntityTooLarge,
         Kind::Unsupported => S3ErrorCode::NotImplemented,
         Kind::Throttled => S3ErrorCode::SlowDown,

@@ -269,11 +269,8 @@ impl<T: S3Schema> Table<T> {
         let (form, blobs) = noted(|| version::encode(row, version));
         let form = form.map_err(BodyError::into_write_error)?;
         self.db.check_size(form.bytes.len())?;
-        if let Some(foreign) = blobs.iter().find(|blob| blob.table() != T::SCHEMA.table) {
-            let of = foreign.table();
-            let detail = format!("the blob `{foreign}` was made for the table `{of}`");
-            return Err(Error::new(ErrorKind::InvalidRow, detail)
-                .with_help("make one for this table with `Table::copy_blob`"));
+        for blob in &blobs {
+            blob.check_table(T::SCHEMA.table)?;
         }
         Ok(form)
     }

@@ -80,8 +80,7 @@ impl Chain {
         }
         let keys = ProfileCredentialProvider::new().with_profile(name.clone());
         sources.push(("the profile's keys", Box::new(keys)));
-        let sso = SSOCredentialProvider::new().with_profile(name.clone());
-        sources.push(("its SSO session", Box::new(sso)));
+        sources.push(("its SSO session", Box::new(session(&context, &name))));
         let process = ProcessCredentialProvider::new().with_profile(name.clone());
         sources.push(("its process", Box::new(process)));
         let web = AssumeRoleWithWebIdentityCredentialProvider::new();
@@ -200,6 +199,27 @@ fn assumed_role(
     Some(provider)
 }
 
+/// The SSO session of a profile: one of its own, or one that profiles share (`sso_session`).
+fn session(context: &Context, name: &str) -> SSOCredentialProvider {
+    let own = SSOCredentialProvider::new().with_profile(name);
+    let (home, variable) = (context.home_dir(), |name: &str| context.env_var(name));
+    let profile = Profile::load(name, &variable, home.as_deref());
+    let Some(shared) = profile.get("sso_session") else {
+        return own;
+    };
+    let session = Profile::session(shared, &variable, home.as_deref());
+    let (account, role) = (profile.get("sso_account_id"), profile.get("sso_role_name"));
+    match (account, role, session.get("sso_region")) {
+        (Some(account), Some(role), Some(region)) => own
+            .with_account_id(account)
+            .with_role_name(role)
+            .with_region(region)
+            // Nothing is asked there: the token's file is named by it, and by the session if it is shared.
+            .with_start_url(shared),
+        _ => own,
+    }
+}
+
 #[derive(Debug)]
 struct Files;
 
@@ -308,3 +328,6 @@ pub(super) fn machine(
 ) -> Arc<dyn CredentialProvider> {
     Arc::new(Chain::new(env.clone(), tls.clone(), region, named))
 }
+
+#[cfg(test)]
+mod tests;

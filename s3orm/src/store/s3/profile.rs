@@ -13,24 +13,20 @@ pub(super) struct Profile(BTreeMap<String, String>);
 impl Profile {
     /// Reads the files. What cannot be read is not there.
     pub(super) fn load(name: &str, variable: Variables<'_>, home: Option<&Path>) -> Self {
-        let read = |name: &str, default: &str| {
-            let path = match variable(name) {
-                Some(path) => match path.strip_prefix("~/") {
-                    Some(rest) => home?.join(rest),
-                    None => PathBuf::from(path),
-                },
-                None => home?.join(default),
-            };
-            std::fs::read_to_string(path).ok()
-        };
         let mut profile = Self::default();
-        if let Some(text) = read("AWS_CONFIG_FILE", ".aws/config") {
+        if let Some(text) = read(&CONFIG, variable, home) {
             profile.0.extend(Self::parse(&text, name, true).0);
         }
-        if let Some(text) = read("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials") {
+        if let Some(text) = read(&CREDENTIALS, variable, home) {
             profile.0.extend(Self::parse(&text, name, false).0);
         }
         profile
+    }
+
+    /// The settings of an SSO session, which profiles name by `sso_session`.
+    pub(super) fn session(name: &str, variable: Variables<'_>, home: Option<&Path>) -> Self {
+        let text = read(&CONFIG, variable, home).unwrap_or_default();
+        Self::parse(&text, &format!("sso-session {name}"), false)
     }
 
     /// The section `name`; in the configuration file all but `default` are called `profile name`.
@@ -65,6 +61,22 @@ impl Profile {
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     }
+}
+
+/// A file's variable, and where it is in the home without that.
+type Place = (&'static str, &'static str);
+const CONFIG: Place = ("AWS_CONFIG_FILE", ".aws/config");
+const CREDENTIALS: Place = ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
+
+fn read(place: &Place, variable: Variables<'_>, home: Option<&Path>) -> Option<String> {
+    let path = match variable(place.0) {
+        Some(path) => match path.strip_prefix("~/") {
+            Some(rest) => home?.join(rest),
+            None => PathBuf::from(path),
+        },
+        None => home?.join(place.1),
+    };
+    std::fs::read_to_string(path).ok()
 }
 
 #[cfg(test)]

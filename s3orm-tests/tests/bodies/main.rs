@@ -2,11 +2,8 @@
 //! trips of awkward values, and bad bodies, none of which panics and none of which is lost.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A test may.
 
-#[path = "bodies/bad.rs"]
 mod bad;
-#[path = "bodies/formats.rs"]
 mod formats;
-#[path = "bodies/values.rs"]
 mod values;
 
 use s3orm::Db;

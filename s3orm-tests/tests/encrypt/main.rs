@@ -2,22 +2,17 @@
 //! whatever else a table can do stays possible.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A test may.
 
-#[path = "encrypt/blobs.rs"]
 mod blobs;
-#[path = "encrypt/columns.rs"]
 mod columns;
-#[path = "encrypt/rows.rs"]
 mod rows;
-#[path = "encrypt/secrecy.rs"]
 mod secrecy;
-#[path = "encrypt/versions.rs"]
 mod versions;
 
 use s3orm::encrypt::StaticKeys;
-use s3orm::store::{GetObject, ListObjects, Object, PutObject};
+use s3orm::store::{GetObject, Object, PutObject};
 use s3orm::{Db, Error, ErrorKind};
 use s3orm_tests::connect;
-use s3orm_tests::server::TestServer;
+use s3orm_tests::server::{TestServer, keys};
 
 /// A server, and a database on it that has a key.
 struct Bucket {
@@ -70,9 +65,7 @@ impl Bucket {
 
     /// The keys of all objects.
     async fn keys(&self) -> Vec<String> {
-        let page = self.server.store().list(ListObjects::default()).await;
-        let objects = page.unwrap().objects.into_iter();
-        objects.map(|object| object.key).collect()
+        keys(&**self.server.store(), "").await
     }
 
     /// No object has these bytes, in its body, its key or its metadata.

@@ -13,13 +13,11 @@ use s3orm::store::{
     StoreErrorKind,
 };
 use s3orm_tests::conformance::{Fixture, run_all};
+use s3orm_tests::server::keys;
 use tempfile::TempDir;
 
-#[path = "dir/foreign.rs"]
 mod foreign;
-#[path = "dir/processes.rs"]
 mod processes;
-#[path = "dir/symlinks.rs"]
 mod symlinks;
 
 async fn dir() -> Fixture {
@@ -106,9 +104,7 @@ impl Rows {
     }
 
     async fn keys(&self) -> Vec<String> {
-        let page = self.store.list(ListObjects::default()).await;
-        let objects = page.expect("a page").objects;
-        objects.into_iter().map(|object| object.key).collect()
+        keys(&self.store, "").await
     }
 }
 
