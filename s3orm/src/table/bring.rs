@@ -1,13 +1,11 @@
 //! Rows of older versions: bringing them to the table's, and reading them by their keys alone.
 
-use super::swap::{Step, swap};
+use super::swap::{Plain, Step, swap};
 use super::{Table, WriteOptions};
 use crate::body::Content;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeyTuple as _;
-use crate::row::Row;
 use crate::schema::{S3Schema, TableSchema, version};
-use crate::store::ObjectMeta;
 
 /// What became of an object that was to be brought to a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +62,7 @@ impl<T: S3Schema> Table<T> {
     pub(crate) async fn of_any(&self, object: &str, of: &TableSchema) -> Result<Option<(T, u32)>> {
         if of.path != T::SCHEMA.path {
             let row = self.read_old(object).await?;
-            return Ok(row.map(|(_, row)| (row.value, row.schema_version)));
+            return Ok(row.map(|row| (row.value, row.schema_version)));
         }
         let key = self.key_of_object(object)?;
         let row = self
@@ -76,7 +74,7 @@ impl<T: S3Schema> Table<T> {
 
     /// Reads the row of an object whose key is of an older version's path; nothing where the object is
     /// of the newest, whose keys may look alike.
-    pub(super) async fn read_old(&self, object: &str) -> Result<Option<(ObjectMeta, Row<T>)>> {
+    pub(super) async fn read_old(&self, object: &str) -> Result<Option<Plain<T>>> {
         let mut is_new = false;
         let decode = |object: &str, content: &Content<'_>| {
             let path = object.strip_prefix(self.folder()).unwrap_or(object);

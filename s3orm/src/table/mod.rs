@@ -30,6 +30,7 @@ pub(crate) use put::replace;
 pub use put::{Put, PutReturning, Replaced, Save};
 pub use read::{Exists, Get, Read};
 pub use rekey::Rekey;
+use swap::Plain;
 pub(crate) use transact::RowWrite;
 pub use transact::TransactionWrite;
 pub use update::{Decision, Update};
@@ -428,7 +429,18 @@ impl<T: S3Schema> Table<T> {
             return self.row_seen(key, &seen);
         }
         let found = self.read_plain(key, object_key).await?;
-        Ok(found.map(|(_, row)| row))
+        Ok(found.map(Plain::into_row))
+    }
+
+    /// Reads the row of a key, for who does not ask for its version.
+    async fn fetch_value(&self, key: T::Key) -> Result<Option<T>> {
+        let object_key = self.object_key(&key)?;
+        if T::SCHEMA.is_stamped() {
+            let row = self.fetch_object(key, object_key).await?;
+            return Ok(row.map(Row::into_inner));
+        }
+        let found = self.read_plain(key, object_key).await?;
+        Ok(found.map(|plain| plain.value))
     }
 }
 

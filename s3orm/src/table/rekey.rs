@@ -50,7 +50,7 @@ use std::future::IntoFuture;
 
 use md5::{Digest as _, Md5};
 
-use super::swap::{Base, Found};
+use super::swap::{Base, Found, Plain};
 use super::update::{Decision, absent, decided};
 use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_options, written};
 use crate::error::{Error, ErrorKind, Result};
@@ -281,7 +281,7 @@ where
         let table = self.table;
         let object = table.object_key(&self.key)?;
         let found = table.read_plain(self.key.clone(), object.clone()).await?;
-        let Some((meta, mut row)) = found else {
+        let Some((meta, mut row)) = found.map(Plain::with_meta) else {
             return Err(absent(object));
         };
         let previous = meta.metadata.get(write::PREVIOUS);
@@ -353,7 +353,8 @@ impl<T: S3Schema> Table<T> {
     }
 
     async fn source_of_old(&self, object: &str) -> Result<Option<Source<T>>> {
-        let Some((meta, row)) = self.read_old(object).await? else {
+        let found = self.read_old(object).await?;
+        let Some((meta, row)) = found.map(Plain::with_meta) else {
             return Ok(None);
         };
         let previous = meta.metadata.get(write::PREVIOUS);
@@ -387,7 +388,7 @@ async fn copy<T: S3Schema>(table: &Table<T>, source: Source<T>) -> Result<Option
         Err(failure) => return Err(uncopied(failure, request.key)),
     }
     let found = table.read_plain(source.value.key(), request.key.clone());
-    let Some((meta, row)) = found.await? else {
+    let Some((meta, row)) = found.await?.map(Plain::with_meta) else {
         return Ok(None);
     };
     let mark = Mark::read(&meta.metadata);

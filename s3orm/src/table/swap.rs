@@ -98,6 +98,29 @@ impl Base {
     }
 }
 
+/// A row that was read from a table that is not stamped, and what is said of its object.
+pub(super) struct Plain<T> {
+    pub(super) value: T,
+    key: String,
+    in_own_format: bool,
+    pub(super) schema_version: u32,
+    meta: ObjectMeta,
+}
+
+impl<T> Plain<T> {
+    pub(super) fn into_row(self) -> Row<T> {
+        Row {
+            in_own_format: self.in_own_format,
+            schema_version: self.schema_version,
+            ..Row::read(self.value, self.key, self.meta)
+        }
+    }
+
+    pub(super) fn with_meta(self) -> (ObjectMeta, Row<T>) {
+        (self.meta.clone(), self.into_row())
+    }
+}
+
 impl<T: S3Schema> Table<T> {
     /// Reads a row in order to write it. What a transaction does to it is waited for.
     pub(super) async fn find(&self, key: T::Key) -> Result<Found<T>> {
@@ -109,7 +132,8 @@ impl<T: S3Schema> Table<T> {
                 base: Base::Stamped(Box::new(seen)),
             });
         }
-        Ok(match self.read_plain(key, object).await? {
+        let found = self.read_plain(key, object).await?;
+        Ok(match found.map(Plain::with_meta) {
             None => Found {
                 row: Ok(None),
                 base: Base::Plain(None),
@@ -158,7 +182,7 @@ impl<T: S3Schema> Table<T> {
         &self,
         key: T::Key,
         object_key: String,
-    ) -> Result<Option<(ObjectMeta, Row<T>)>> {
+    ) -> Result<Option<Plain<T>>> {
         let decode = |object: &str, content: &Content<'_>| self.decode_row(key, object, content);
         self.read_object(object_key, decode).await
     }
@@ -168,7 +192,7 @@ impl<T: S3Schema> Table<T> {
         &self,
         object_key: String,
         decode: impl FnOnce(&str, &Content<'_>) -> Result<(T, u32)> + Send,
-    ) -> Result<Option<(ObjectMeta, Row<T>)>> {
+    ) -> Result<Option<Plain<T>>> {
         let max = self.db.max_row_bytes();
         let overhead = T::SCHEMA.encrypt.map_or(0, |_| encrypt::OVERHEAD);
         let request = GetObject {
@@ -186,14 +210,15 @@ impl<T: S3Schema> Table<T> {
                 let opened = opened.map_err(|error| error.into_error(&object_key))?;
                 let content_type = meta.content_type.as_deref();
                 let content = Content::stored(T::SCHEMA.body, content_type, &opened.bytes);
-                let (row, schema_version) = decode(&object_key, &content)?;
+                let (value, schema_version) = decode(&object_key, &content)?;
                 let in_own_format = content.format == T::SCHEMA.body;
-                let row = Row {
+                Ok(Some(Plain {
+                    value,
+                    key: object_key,
                     in_own_format,
                     schema_version,
-                    ..Row::read(row, object_key, meta.clone())
-                };
-                Ok(Some((meta, row)))
+                    meta,
+                }))
             }
             Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(None),
             Err(error) => Err(store_error(error, Some(object_key))),
