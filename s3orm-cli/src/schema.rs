@@ -23,7 +23,7 @@ pub(crate) fn written_by_programs(schema: &StoredSchema) -> Option<String> {
     if schema.transactional {
         return Some("its rows take part in transactions".to_owned());
     }
-    if schema.version > 1 || schema.oldest.is_some() {
+    if schema.version > 1 || schema.oldest.is_some() || schema.newest.is_some() {
         return Some(format!("its rows are of version {}", schema.version));
     }
     let body = &*schema.body;

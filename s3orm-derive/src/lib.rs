@@ -64,7 +64,7 @@ use crate::model::Model;
 /// | `unique(columns(row, seat))` | No two rows have the same values: [below](#indexes). May be given several times. |
 /// | `version = 2` | The version of the rows, 1 unless given: [below](#versions). |
 /// | `previous = "PersonV1"` | The struct of the version before, whose rows are read, too. |
-/// | `reversible` | Rows can be written as the version before, until the table is migrated. |
+/// | `reversible` | Rows can be written as the version before: until the table is migrated, and where it is to go back. |
 /// | `transactional` | The rows can take part in transactions. They carry a stamp in the member `_m` then, and deleted ones leave tombstones until they are vacuumed. JSON bodies only; rows that are there already stay readable. |
 /// | `crate = "my_crate::s3orm"` | Where s3orm is, if not at `::s3orm`. |
 ///

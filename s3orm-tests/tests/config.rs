@@ -16,6 +16,9 @@ type Sample = (&'static str, &'static str, fn(DbBuilder) -> DbBuilder);
 const SAMPLES: &[Sample] = &[
     ("verbose", "true", |b| b.verbose(true)),
     ("cache_bytes", "4096", |b| b.cache_bytes(4096)),
+    ("row_keys", "file:///run/secrets/row-keys", |b| {
+        b.row_keys_from("file:///run/secrets/row-keys")
+    }),
     ("transaction_lease", "3s", |b| {
         b.transaction_lease(Duration::from_secs(3))
     }),
@@ -151,6 +154,7 @@ fn options_of_one_key_add_up_in_any_order_and_what_contradicts_is_refused() {
         "kms_context=a",
         "bucket_key=perhaps",
         "customer_key=MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "row_keys=2026-11%20MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     ] {
         let error = Db::builder(&format!("{URL}?{contradiction}")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{contradiction}");
@@ -489,4 +493,82 @@ fn the_pages_files_and_variables_are_read() {
     let _ = config.builder().unwrap();
     let from_variables = config.profile("reports").unwrap().acl(CannedAcl::Private);
     assert_eq!(format!("{from_variables:?}"), from_file);
+}
+
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, s3orm::S3Schema)]
+#[s3(table = "letters", path = "<id>", encrypt)]
+struct Letter {
+    id: u64,
+    text: String,
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn row_keys_come_from_files_and_variables_and_rotate_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    const OLD: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("row-keys");
+    let keep = |text: &str, mode: u32| {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let line = format!("row_keys = 'file://{}'", path.display());
+    let data = folder.path().join("data");
+    let url = format!("file:{}", data.display());
+    let config = Config::new().toml("s3orm.toml", &line).unwrap();
+    let connect = || config.builder_for(&url).unwrap().connect();
+
+    keep(&format!("2025-06 {OLD}\n"), 0o600);
+    let db = connect().await.unwrap();
+    let letter = |id| Letter {
+        id,
+        text: "between us".to_owned(),
+    };
+    db.table().put(letter(1)).await.unwrap();
+    let new = "11".repeat(32);
+    keep(
+        &format!("# since today\n2026-11 {new}\n2025-06 {OLD}\n"),
+        0o600,
+    );
+    let db = connect().await.unwrap();
+    assert_eq!(db.table::<Letter>().get(1).await.unwrap(), Some(letter(1)));
+    db.table().put(letter(2)).await.unwrap();
+
+    // A variable over the file: itself, or where the keys are.
+    let variables = [("S3ORM_ROW_KEYS", format!("2026-11 {new}"))];
+    let only_new = config.clone().variables(variables).unwrap();
+    let only_new = only_new.builder_for(&url).unwrap();
+    assert!(!format!("{only_new:?}").contains(&new));
+    let only_new = only_new.connect().await.unwrap();
+    assert_eq!(
+        only_new.table::<Letter>().get(2).await.unwrap(),
+        Some(letter(2))
+    );
+    let error = only_new.table::<Letter>().get(1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+
+    // Nothing of what is wrong is shown, and nobody else may read it.
+    for (text, mode, says) in [
+        (
+            OLD.to_owned(),
+            0o600,
+            "line 1 is not the name of a key and a key",
+        ),
+        (format!("old {OLD}"), 0o644, "chmod 600"),
+        (String::new(), 0o600, "is empty"),
+    ] {
+        keep(&text, mode);
+        let error = connect().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let shown = format!("{error:?}");
+        assert!(shown.contains(says), "{shown}");
+        assert!(!shown.contains(OLD), "{shown}");
+    }
+    let itself = format!("row_keys = 'old {OLD}'");
+    let message = said(Config::new().toml("s3orm.toml", &itself));
+    assert!(
+        message.contains("is the secret itself") && !message.contains(OLD),
+        "{message}"
+    );
 }

@@ -267,6 +267,23 @@ fn serde_defaults_and_flattened_members_hold() {
     assert!(Person::decode((day(), 1), &json(b"[]")).is_err());
 }
 
+/// A member that others chose is not taken for the row's version.
+#[tokio::test]
+async fn no_flattened_member_is_the_version() {
+    let db = s3orm::Db::connect("memory:").await.unwrap();
+    let mut row = person();
+    for value in [
+        serde_json::json!(1),
+        serde_json::json!(9),
+        serde_json::json!("x"),
+    ] {
+        row.rest.insert("_v".to_owned(), value);
+        let error = db.table::<Person>().put(&row).await.unwrap_err();
+        assert_eq!(error.kind(), s3orm::ErrorKind::InvalidRow);
+        assert!(error.to_string().contains("`_v`"), "{error}");
+    }
+}
+
 /// Two columns in one segment, one in descending order, no extension.
 #[derive(Debug, PartialEq, Serialize, Deserialize, S3Schema)]
 #[s3(

@@ -2,12 +2,16 @@
 //! whatever else a table can do stays possible.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A test may.
 
+#[path = "encrypt/blobs.rs"]
+mod blobs;
 #[path = "encrypt/columns.rs"]
 mod columns;
 #[path = "encrypt/rows.rs"]
 mod rows;
 #[path = "encrypt/secrecy.rs"]
 mod secrecy;
+#[path = "encrypt/versions.rs"]
+mod versions;
 
 use s3orm::encrypt::StaticKeys;
 use s3orm::store::{GetObject, ListObjects, Object, PutObject};

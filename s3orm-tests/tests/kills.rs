@@ -34,6 +34,7 @@ async fn a_migration_is_taken_up_where_its_process_was_killed() {
     let plan = migrated::Plan {
         rows: 3000,
         kills: 5,
+        back: false,
         side_by_side: false,
         seed: 7,
     };
@@ -51,4 +52,32 @@ async fn a_migration_is_taken_up_where_its_process_was_killed() {
         "and are told of newer rows"
     );
     assert!(figures.writers["new"].done > 0);
+}
+
+/// The same the other way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_way_back_is_taken_up_where_its_process_was_killed() {
+    let program = Path::new(env!("CARGO_BIN_EXE_kills"));
+    let plan = migrated::Plan {
+        rows: 3000,
+        kills: 5,
+        back: true,
+        side_by_side: false,
+        seed: 11,
+    };
+    let figures = migrated::campaign(program, plan).await;
+    let figures = figures.expect("no update lost, and no row left or rewritten in vain");
+    eprintln!("{figures}");
+    assert_eq!(figures.kills, 5);
+    assert!(
+        figures.rewritten > 1000,
+        "most rows are rewritten by the job"
+    );
+    assert!(figures.writers["old"].done > 0, "old programs write");
+    assert!(figures.writers["old"].refused > 0, "but no newer rows");
+    assert!(figures.writers["both"].done > 0);
+    assert_eq!(
+        figures.writers["new"].done, 0,
+        "it cannot write the older version"
+    );
 }

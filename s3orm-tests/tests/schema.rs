@@ -393,3 +393,24 @@ async fn a_table_that_is_dropped_leaves_nothing_behind() {
     // Nothing of it is in the way of another table of the name.
     db.table::<Person>().create().await.unwrap();
 }
+
+/// What was known of the table goes with it: else nothing would be written of the next of its name, and
+/// its indexes could not be asked.
+#[tokio::test]
+async fn a_table_that_was_dropped_is_described_anew_by_its_first_write() {
+    let (server, db) = server().await;
+    let indexed = db.table::<Indexed>();
+    for _ in 0..2 {
+        let row = Indexed {
+            id: 1,
+            city: "Oslo".into(),
+            email: "a@a.org".into(),
+            photo: None,
+        };
+        indexed.insert(row).await.unwrap();
+        let of_another = connect::db(&server.endpoint()).await.table::<Indexed>();
+        let in_oslo = of_another.query().by(Indexed::INDEX.city).at("Oslo");
+        assert_eq!(in_oslo.count().await.unwrap(), 1);
+        db.drop_table("people").confirm("people").await.unwrap();
+    }
+}

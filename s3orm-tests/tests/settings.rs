@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use s3orm::testing::{Call, Fault as Lost, FaultStore};
 use s3orm::{DbBuilder, ErrorKind, S3Schema, Settings, Table, scope};
 use s3orm_tests::connect;
 use s3orm_tests::proxy::{Fault, Proxy, any, on};
@@ -85,6 +86,31 @@ async fn retries() {
         u32::try_from(proxy.requests().len()).unwrap() - 1
     })
     .await;
+}
+
+/// Parts and ranges are sent by tasks of their own, in the scope of who waits for them.
+#[tokio::test(start_paused = true)]
+async fn retries_of_parts_and_ranges() {
+    let store = FaultStore::memory();
+    let db = store.db();
+    let bytes = vec![7; 11 << 20];
+    db.upload("large").bytes(bytes.clone()).await.unwrap();
+    for retries in [0, 2] {
+        let settings = Settings::new().retries(retries);
+        scope(settings, async {
+            store.fail_all(Call::Get.under("large"), Lost::SlowDown);
+            let (before, chunks) = (store.count(Call::Get), 1);
+            let large = db.download("large").parallel(chunks).await;
+            large.unwrap().unwrap().bytes(1 << 30).await.unwrap_err();
+            assert_eq!(store.count(Call::Get) - before, 1 + retries as usize);
+
+            store.fail_nth(2, Call::UploadPart, Lost::SlowDown);
+            let uploaded = db.upload("other").bytes(bytes.clone()).await;
+            assert_eq!(uploaded.is_ok(), retries > 0, "{uploaded:?}");
+            store.clear();
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

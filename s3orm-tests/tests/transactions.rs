@@ -719,6 +719,42 @@ async fn what_was_deleted_is_vacuumed() {
     world.accounts.insert(account("ann", 1)).await.unwrap();
 }
 
+/// What others put there is in nobody's way, whatever its size, and an answer that is lost ends nothing.
+#[tokio::test(start_paused = true)]
+async fn a_vacuum_passes_over_what_is_no_tombstone() {
+    let world = World::begin().await;
+    for key in ["accounts/zoe.json", "accounts/readme.txt"] {
+        world.put(key, "of sixteen bytes".to_owned()).await;
+    }
+    for owner in ["ann", "bob"] {
+        world.accounts.delete(owner).await.unwrap();
+    }
+    world.pass(Duration::from_mins(61)).await;
+    world.store.fail_next(Call::Delete, Fault::RequestLost);
+    assert_eq!(world.accounts.vacuum().await.unwrap(), 1);
+    assert_eq!(world.accounts.vacuum().await.unwrap(), 1);
+    assert_eq!(world.accounts.vacuum().await.unwrap(), 0);
+}
+
+/// One record that cannot be read, or of which nobody can tell, keeps no other from being collected.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_goes_on_after_what_fails() {
+    let world = World::begin().await;
+    for (from, to) in [("ann", "bob"), ("bob", "cat"), ("cat", "ann")] {
+        pay(&world.db, from, to, 1).await.unwrap();
+    }
+    let broken = format!("_s3orm/tx/00/{}.json", "0".repeat(32));
+    world.put(&broken, "?".to_owned()).await;
+    world.pass(Duration::from_mins(61)).await;
+    world.store.fail_next(Call::Delete, Fault::RequestLost);
+    let swept = world.db.sweep().await.unwrap();
+    assert_eq!((swept.collected, swept.left), (2, 2), "{swept:?}");
+    assert_eq!(swept.failed.len(), 1);
+    assert_eq!(swept.failed[0].0, broken);
+    let swept = world.db.sweep().await.unwrap();
+    assert_eq!((swept.collected, swept.left), (1, 1), "{swept:?}");
+}
+
 /// All accounts at one instant.
 async fn total(db: &Db, count: u64) -> Result<i64> {
     let accounts = &db.table::<Account>();

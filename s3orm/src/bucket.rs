@@ -128,7 +128,9 @@ impl Db {
         };
         let keys = objects.map_ok(|object| object.key);
         let keys = keys.try_filter(|key| future::ready(!is_of_other(key)));
-        bulk::delete_all(self, keys).await.map(drop)
+        let deleted = bulk::delete_all(self, keys).await;
+        self.leases().forget(table);
+        deleted.map(drop)
     }
 
     /// Deletes this database's bucket, which must be empty. Its name must be repeated, by

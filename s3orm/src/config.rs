@@ -77,6 +77,8 @@ pub struct DbBuilder {
     verbose: bool,
     #[cfg(feature = "cache")]
     cache_bytes: u64,
+    #[cfg(feature = "encrypt")]
+    row_keys: Option<crate::store::s3::SecretSource>,
     /// The first option that does not fit the connection: told when connecting.
     misfit: Option<Error>,
 }
@@ -89,6 +91,8 @@ impl DbBuilder {
             verbose: false,
             #[cfg(feature = "cache")]
             cache_bytes: 0,
+            #[cfg(feature = "encrypt")]
+            row_keys: None,
             misfit: None,
         }
     }
@@ -104,6 +108,23 @@ impl DbBuilder {
     #[cfg(feature = "encrypt")]
     pub fn row_keys(mut self, keys: impl crate::encrypt::KeyProvider + 'static) -> Self {
         self.options.row_keys = Some(Arc::new(keys));
+        self.row_keys = None;
+        self
+    }
+
+    /// The same from where they are kept, a [ring of keys](crate::encrypt::StaticKeys::ring): read
+    /// when connecting. The parameter is `row_keys=file:///run/secrets/row-keys` or `row_keys=env:ROW_KEYS`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let secret = format!("2026-11 {}", "11".repeat(32));
+    /// let db = s3orm::Db::builder("memory:")?.row_keys_from(secret).connect().await?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "encrypt")]
+    pub fn row_keys_from(mut self, source: impl Into<crate::store::s3::SecretSource>) -> Self {
+        self.row_keys = Some(source.into());
+        self.options.row_keys = None;
         self
     }
 
@@ -236,9 +257,15 @@ impl DbBuilder {
         Ok(self.open().await?.db)
     }
 
-    pub(crate) async fn open(self) -> Result<Opened> {
+    pub(crate) async fn open(mut self) -> Result<Opened> {
         if let Some(error) = self.misfit {
             return Err(error.during("connect", ""));
+        }
+        #[cfg(feature = "encrypt")]
+        if let Some(source) = self.row_keys.take() {
+            let keys = crate::encrypt::StaticKeys::ring(source);
+            let keys = keys.map_err(|error| error.during("connect", ""))?;
+            self.options.row_keys = Some(Arc::new(keys));
         }
         self.check().map_err(|error| error.during("connect", ""))?;
         let env = &self.options.env;

@@ -324,6 +324,11 @@ impl Db {
         set.unwrap_or(16 * 1024 * 1024)
     }
 
+    /// The most that the object of a row may measure: an intent holds the row twice, and a stamp.
+    pub(crate) fn max_object_bytes(&self) -> u64 {
+        2 * self.max_row_bytes() + 4096
+    }
+
     /// How long a transaction may stand still before others abort it.
     pub(crate) fn transaction_lease(&self) -> Duration {
         self.0.options.transaction_lease

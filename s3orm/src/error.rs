@@ -93,6 +93,13 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// Whether it is of one object, which cannot be read or has no key: the others can go on.
+    pub(crate) fn concerns_row(self) -> bool {
+        matches!(self, Self::Decode | Self::InvalidKey | Self::LimitExceeded)
+    }
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {

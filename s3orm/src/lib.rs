@@ -205,7 +205,16 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [`upload`] has what becomes of an upload that is interrupted.
+//! [`upload`] has what becomes of an upload that is interrupted. A large value of a row is a
+//! [blob](blob): a column of the type [`Blob`], whose bytes are an object of their own and come and go with
+//! the row.
+//!
+//! # Code and keys of your own
+//!
+//! [`Hooks`] are a table's own code, which sees its rows before they are written or deleted and after they
+//! are read; rules of `garde` are checked before each write
+//! ([`validate`](macro@S3Schema)). Rows, or single columns of them, can be [encrypted](encrypt) before they
+//! are sent, with keys that only the application has.
 //!
 //! # What surrounds a table
 //!
@@ -248,6 +257,7 @@
 //! | `toml` | [`Config::file`]: connections and profiles from TOML files |
 //! | `msgpack` | rows in MessagePack: `body = "msgpack"` |
 //! | `zstd` | compressed rows: `compress = "zstd"`; builds the C library |
+//! | `encrypt` | rows and columns [encrypted](encrypt) before they are sent: `encrypt` |
 //! | `garde` | rows validated before they are written, by the rules of `garde`: `validate` |
 //! | `server` | an S3 server over any store, for tests and development |
 //! | `testing` | a store that fails as it is told, for the tests of applications |

@@ -4,14 +4,16 @@ use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 
 use crate::db::Db;
 use crate::error::Result;
-use crate::store::{ListObjects, ListStart, ListedObject, Page};
+use crate::store::{ListObjects, ListStart, ListedObject, Page, StoreError, StoreErrorKind};
 use crate::table::store_error;
 
 impl Db {
-    /// One page.
+    /// One page. What is listed begins with the prefix, whatever the store answers: who goes on with
+    /// what follows it need not look.
     pub(crate) async fn page(&self, request: ListObjects) -> Result<Page> {
         let prefix = request.prefix.clone();
         let page = self.store().list(request).await;
+        let page = page.and_then(|page| checked(page, &prefix));
         page.map_err(|error| store_error(error, Some(prefix)))
     }
 
@@ -49,5 +51,20 @@ impl Db {
         self.pages(request)
             .map_ok(|page| stream::iter(page.objects).map(Ok))
             .try_flatten()
+    }
+}
+
+fn checked(page: Page, prefix: &str) -> Result<Page, StoreError> {
+    let is_below = |name: &String| name.len() > prefix.len() && name.starts_with(prefix);
+    let mut keys = page.objects.iter().map(|object| &object.key);
+    let foreign = keys.find(|key| !key.starts_with(prefix));
+    let foreign = foreign.or_else(|| page.prefixes.iter().find(|name| !is_below(name)));
+    match foreign {
+        None => Ok(page),
+        Some(name) => {
+            let name = name.escape_debug();
+            let message = format!("the answer lists `{name}`, which was not asked for");
+            Err(StoreError::new(StoreErrorKind::BadAnswer, message))
+        }
     }
 }

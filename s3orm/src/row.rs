@@ -74,8 +74,11 @@ pub struct Row<T> {
 
 impl<T> Row<T> {
     pub(crate) fn read(value: T, key: String, meta: ObjectMeta) -> Self {
-        let version = Version::of(&meta);
         let mut metadata = meta.metadata;
+        let version = Version {
+            etag: meta.etag,
+            id: metadata.remove(write::ID),
+        };
         write::strip(&mut metadata);
         Self {
             value,

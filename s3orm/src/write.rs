@@ -34,7 +34,7 @@ use std::time::Duration;
 use crate::env::Env;
 use crate::store::{
     CopyObject, DeleteObject, Description, ETag, Metadata, ObjectMeta, PutObject, Store,
-    StoreError, StoreErrorKind,
+    StoreError, StoreErrorKind, hex,
 };
 
 /// User metadata of every object: the id of the write that made it.
@@ -67,13 +67,7 @@ pub(crate) enum Failure {
 
 /// A new write's id: 128 random bits in hex.
 pub(crate) fn new_id(env: &Env) -> String {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(32);
-    for byte in env.random_bytes::<16>() {
-        text.push(char::from(HEX[usize::from(byte >> 4)]));
-        text.push(char::from(HEX[usize::from(byte & 15)]));
-    }
-    text
+    hex(&env.random_bytes::<16>())
 }
 
 /// Takes away what the library keeps in an object's metadata: the next write has its own.

@@ -59,6 +59,9 @@ fn print(context: &Context<'_>, table: &str, stored: &StoredSchema) -> Result<()
     if let Some(oldest) = stored.oldest {
         head.push(("oldest rows", oldest.into()));
     }
+    if let Some(newest) = stored.newest {
+        head.push(("newest rows", newest.into()));
+    }
     if stored.transactional {
         head.push(("transactions", "yes".into()));
     }

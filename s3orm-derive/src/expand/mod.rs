@@ -33,6 +33,7 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
     let checks = sound.then(|| checks(model, options));
     let parents = parents(model, options);
     let transactional = transactional(model);
+    let reversible = reversible(model, options);
     let indexes = indexes::of(model, sound);
     let (index_structs, index_items) = (&indexes.structs, &indexes.items);
     let schema = schema::of(model, options);
@@ -66,6 +67,7 @@ pub(crate) fn table(model: &Model, options: &TableOptions, sound: bool) -> Token
             #checks
             #parents
             #transactional
+            #reversible
         },
     )
 }
@@ -316,6 +318,17 @@ fn transactional(model: &Model) -> Option<TokenStream> {
         quote! {
             #[automatically_derived]
             impl _s3orm::Transactional for #row {}
+        }
+    })
+}
+
+fn reversible(model: &Model, options: &TableOptions) -> Option<TokenStream> {
+    let row = quiet(&model.ident);
+    let is_both = options.previous.is_some() && options.reversible.is_some();
+    is_both.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl _s3orm::version::Reversible for #row {}
         }
     })
 }

@@ -39,9 +39,11 @@ pub(super) fn of(model: &Model, options: &TableOptions) -> TokenStream {
             |Parent { ty, place }| quote_spanned!(*place=> <#ty as _s3orm::S3Schema>::SCHEMA),
         ));
     let reversible = options.reversible.is_some();
+    let row = model.ident.to_string();
     quote! {
         _s3orm::TableSchema {
             table: #table,
+            row: #row,
             version: #version,
             previous: #previous,
             reversible: #reversible,

@@ -7,7 +7,8 @@
 //!
 //!     cargo run --release -p s3orm-tests --bin kills -- --workload migration --kills 20 --rows 20000
 //!
-//! kills migrations of a table that others write: `s3orm_tests::migrated` says how.
+//! kills migrations of a table that others write: `s3orm_tests::migrated` says how. `--workload migration-back`
+//! kills those that bring it back to the version before.
 #![allow(clippy::print_stdout)]
 
 use std::time::Duration;
@@ -24,10 +25,11 @@ async fn main() -> anyhow::Result<()> {
     {
         return kills::work(endpoint, workload, seed.parse()?).await;
     }
-    if let [migrate, endpoint, settle] = &arguments[..]
+    if let [migrate, endpoint, settle, way] = &arguments[..]
         && migrate == "migrate"
     {
-        return migrated::work(endpoint, Duration::from_secs(settle.parse()?)).await;
+        let settle = Duration::from_secs(settle.parse()?);
+        return migrated::work(endpoint, settle, way == "down").await;
     }
     let (mut count, mut seed, mut workload, mut rows) = (200, 1, "rows", 20_000);
     for pair in arguments.chunks(2) {
@@ -40,10 +42,11 @@ async fn main() -> anyhow::Result<()> {
             _ => bail!(usage),
         }
     }
-    if workload == "migration" {
+    if let "migration" | "migration-back" = workload {
         let plan = migrated::Plan {
             rows,
             kills: count,
+            back: workload == "migration-back",
             side_by_side: true,
             seed,
         };

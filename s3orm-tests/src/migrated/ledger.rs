@@ -77,12 +77,14 @@ impl Ledger {
         Ok(written)
     }
 
-    /// Whether every write of a row was one of those that there may be.
-    pub(super) fn check(&self) -> anyhow::Result<Sums> {
+    /// Whether every write of a row was one of those that there may be, on the way from one version to
+    /// another.
+    pub(super) fn check(&self, way: Way) -> anyhow::Result<Sums> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let mut sums = Sums::default();
         for (key, entries) in &*rows {
-            let rewritten = check_row(entries).with_context(|| format!("{key}: {entries:?}"))?;
+            let rewritten =
+                check_row(entries, way).with_context(|| format!("{key}: {entries:?}"))?;
             sums.rows += 1;
             sums.rewritten += rewritten;
             sums.again += rewritten.saturating_sub(1);
@@ -97,10 +99,16 @@ impl Default for Ledger {
     }
 }
 
+/// From which version to which.
+pub(super) type Way = (u32, u32);
+
 /// How often a row was rewritten.
-fn check_row(entries: &[Entry]) -> anyhow::Result<u64> {
+fn check_row(entries: &[Entry], way: Way) -> anyhow::Result<u64> {
     let first = entries.first().context("it was never written")?;
-    ensure!((first.version, first.count) == (1, 0), "another beginning");
+    ensure!(
+        (first.version, first.count) == (way.0, 0),
+        "another beginning"
+    );
     let mut rewritten = 0;
     for pair in entries.windows(2) {
         let [before, after] = pair else { continue };
@@ -109,13 +117,13 @@ fn check_row(entries: &[Entry]) -> anyhow::Result<u64> {
         }
         ensure!(after.count == before.count, "an update is lost");
         ensure!(
-            (before.version, after.version) == (1, 2),
+            (before.version, after.version) == way,
             "it was rewritten though it need not be"
         );
         rewritten += 1;
     }
     let last = entries.last().map(|entry| entry.version);
-    ensure!(last == Some(2), "it is of version {last:?} in the end");
+    ensure!(last == Some(way.1), "it is of version {last:?} in the end");
     Ok(rewritten)
 }
 
@@ -208,10 +216,24 @@ mod tests {
     use super::*;
 
     fn checked(writes: &[(u32, u64)]) -> Option<u64> {
+        checked_on((1, 2), writes)
+    }
+
+    fn checked_on(way: Way, writes: &[(u32, u64)]) -> Option<u64> {
         let entries = writes
             .iter()
             .map(|&(version, count)| Entry { version, count });
-        check_row(&entries.collect::<Vec<_>>()).ok()
+        check_row(&entries.collect::<Vec<_>>(), way).ok()
+    }
+
+    #[test]
+    fn the_way_back_is_another() {
+        assert_eq!(
+            checked_on((2, 1), &[(2, 0), (2, 1), (1, 1), (1, 2)]),
+            Some(1)
+        );
+        assert_eq!(checked_on((2, 1), &[(2, 0), (1, 0), (2, 0), (1, 0)]), None);
+        assert_eq!(checked_on((2, 1), &[(2, 0), (1, 0), (2, 1)]), None);
     }
 
     #[test]

@@ -1,13 +1,13 @@
-//! A table that is migrated by processes that are killed, while others write it.
+//! A table that is migrated, up or down, by processes that are killed, while others write it.
 //!
 //! The parent is the server, and keeps a `ledger` of each write that its store has applied to a
 //! row, in order. Old programs and new ones count rows up, each in tasks of their own; a child runs the
 //! migration over TCP, is killed, and another one goes on, until one comes to its end. Then:
 //!
-//! - Each write of a row has counted it up by one, from the value before it, or is the rewriting of an
-//!   old row that leaves its value as it is. So no update is lost, and none is rewritten that was not
-//!   written in the old form since.
-//! - Each row is of the new version, and has been counted up as often as was acknowledged, and at most
+//! - Each write of a row has counted it up by one, from the value before it, or is the rewriting of a
+//!   row of the other version that leaves its value as it is. So no update is lost, and none is rewritten that was
+//!   not written in the other form since.
+//! - Each row is of the version to come to, and has been counted up as often as was acknowledged, and at most
 //!   as often as was acknowledged or unknown.
 
 mod ledger;
@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 pub use self::ledger::Ledger;
+use self::ledger::Way;
 use self::writers::{Counted, Writers};
 use crate::connect;
 use crate::server::TestServer;
@@ -113,11 +114,19 @@ pub struct Plan {
     pub rows: u64,
     /// Children that are killed.
     pub kills: u64,
-    /// Whether there are programs that write both versions: they go on with the old one for half a
-    /// minute after the job has begun, so it waits for them.
+    /// Whether the table goes back to the old version.
+    pub back: bool,
+    /// Whether programs that know both versions are at work from the beginning: they go on with the one
+    /// before for half a minute after the job has begun, so it waits for them.
     pub side_by_side: bool,
     /// The seed.
     pub seed: u64,
+}
+
+impl Plan {
+    fn way(self) -> Way {
+        if self.back { (2, 1) } else { (1, 2) }
+    }
 }
 
 /// What came of a campaign.
@@ -127,9 +136,9 @@ pub struct Figures {
     pub rows: u64,
     /// Children that were killed.
     pub kills: u64,
-    /// Writes that brought a row to the new version and left its value as it was.
+    /// Writes that brought a row to the version to come to and left its value as it was.
     pub rewritten: u64,
-    /// Rows that were rewritten more than once, because an old program had written them again.
+    /// Rows that were rewritten more than once, because a program had written them again as they were before.
     pub again: u64,
     /// What the writers did, by their kinds.
     pub writers: BTreeMap<&'static str, Counted>,
@@ -157,13 +166,17 @@ impl fmt::Display for Figures {
 ///
 /// # Errors
 /// An operation fails, or the migration does not complete.
-pub async fn work(endpoint: &str, settle: Duration) -> anyhow::Result<()> {
-    let table = connect::db(endpoint).await.table::<OneWay>();
-    let job = table
-        .migrate()
-        .settle(settle)
-        .lease(Duration::from_millis(300));
-    let migrated = job.concurrency(8).await?;
+pub async fn work(endpoint: &str, settle: Duration, back: bool) -> anyhow::Result<()> {
+    let (db, lease) = (connect::db(endpoint).await, Duration::from_millis(300));
+    let migrated = if back {
+        let table = db.table::<Counter>();
+        let job = table.migrate().down_to(1).settle(settle).lease(lease);
+        job.concurrency(8).await?
+    } else {
+        let table = db.table::<OneWay>();
+        let job = table.migrate().settle(settle).lease(lease);
+        job.concurrency(8).await?
+    };
     ensure!(migrated.complete, "not complete: {migrated:?}");
     Ok(())
 }
@@ -179,14 +192,19 @@ pub async fn campaign(program: &Path, plan: Plan) -> anyhow::Result<Figures> {
     let server = TestServer::over(Arc::clone(&ledger) as Arc<dyn s3orm::store::Store>).await;
     let db = connect::db(&server.endpoint()).await;
     let rows = (0..plan.rows).map(|id| CounterV1 { id, n: 0 });
-    db.table().put_many(rows).await.into_result()?;
+    if plan.back {
+        let rows = rows.map(Counter::from);
+        db.table().put_many(rows).await.into_result()?;
+    } else {
+        db.table().put_many(rows).await.into_result()?;
+    }
 
     let writers = Writers::start(&server.endpoint(), plan);
     // Some of them have written before it begins.
     env.sleep(Duration::from_millis(300)).await;
     let settle = Duration::from_secs(if plan.side_by_side { 40 } else { 0 });
     for kill in 0..plan.kills {
-        let mut child = child(program, &server.endpoint(), settle)?;
+        let mut child = child(program, &server.endpoint(), settle, plan)?;
         env.sleep(Duration::from_millis(400 + dice.below(800)))
             .await;
         if let Some(status) = child.try_wait()? {
@@ -195,11 +213,12 @@ pub async fn campaign(program: &Path, plan: Plan) -> anyhow::Result<Figures> {
         // SIGKILL, and the process is gone when this returns.
         child.kill().await?;
     }
-    let status = child(program, &server.endpoint(), settle)?.wait().await?;
+    let last = child(program, &server.endpoint(), settle, plan);
+    let status = last?.wait().await?;
     ensure!(status.success(), "the last child failed: {status}");
     let counted = writers.stop().await?;
 
-    let sums = ledger.check()?;
+    let sums = ledger.check(plan.way())?;
     ensure!(sums.rows == plan.rows, "the ledger has {} rows", sums.rows);
     let mut figures = Figures {
         rows: plan.rows,
@@ -221,16 +240,18 @@ fn child(
     program: &Path,
     endpoint: &str,
     settle: Duration,
+    plan: Plan,
 ) -> anyhow::Result<tokio::process::Child> {
+    let way = if plan.back { "down" } else { "up" };
     let child = Command::new(program)
-        .args(["migrate", endpoint, &settle.as_secs().to_string()])
+        .args(["migrate", endpoint, &settle.as_secs().to_string(), way])
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .spawn();
     child.context("the child does not start")
 }
 
-/// Every row is new, and as often counted up as was said.
+/// Every row is of the version to come to, and as often counted up as was said.
 async fn compare(
     db: &Db,
     plan: Plan,
@@ -238,7 +259,7 @@ async fn compare(
 ) -> anyhow::Result<()> {
     let dry = db.table::<OneWay>().migrate().dry_run().await?;
     ensure!(
-        dry.versions == [(2, plan.rows)].into(),
+        dry.versions == [(plan.way().1, plan.rows)].into(),
         "versions: {:?}",
         dry.versions
     );

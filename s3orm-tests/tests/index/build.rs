@@ -238,6 +238,30 @@ async fn what_is_missing_is_found_and_put() {
     assert_eq!(rome.unwrap().len(), 1);
 }
 
+/// A row that others have written, whose value is too long for an index, is found, and the rest is
+/// looked at all the same.
+#[tokio::test]
+async fn a_row_that_no_index_can_hold_is_found() {
+    let place = Place::open().await;
+    let people: Table<Person> = place.people().await;
+    people.insert(person(1, "Oslo")).await.unwrap();
+    let key = |id: u64| format!("people/{id:020}.json");
+    let mut long = person(7, &"o".repeat(1000));
+    for id in [7, 8] {
+        long.id = id;
+        let body = serde_json::to_vec(&long).unwrap();
+        place.server.keep(key(id), body).await;
+        long.city = "Rome".to_owned();
+    }
+    let found = people.verify().await.unwrap();
+    assert_eq!(found.keys(Problem::Broken), [key(7)]);
+    assert_eq!(found.keys(Problem::MissingEntry).len(), 2, "{found:?}");
+    let repaired = people.repair().await.unwrap();
+    assert_eq!((repaired.found, repaired.mended), (3, 2), "{repaired:?}");
+    let rome = people.query().by(Person::INDEX.city).at("Rome");
+    assert_eq!(rome.count().await.unwrap(), 1);
+}
+
 /// A store that does not delete on condition keeps what is dead, and no answer is wrong.
 #[tokio::test]
 async fn without_conditional_deletes_dead_entries_stay() {

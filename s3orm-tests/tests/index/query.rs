@@ -125,6 +125,23 @@ async fn pages_budgets_and_limits() {
     assert!(error.to_string().contains(".at("), "{error}");
 }
 
+/// A budget ends a stream of entries once, however many are left.
+#[tokio::test]
+async fn a_budget_ends_the_entries() {
+    let place = Place::open().await;
+    let people = filled(&place).await;
+    let oslo = people.query().by(Person::INDEX.place).at("Oslo");
+    let mut entries = oslo.max_requests(4).entries().unwrap();
+    let (mut found, mut refused) = (0, Vec::new());
+    while let Some(entry) = entries.next().await {
+        match entry {
+            Ok(_) => found += 1,
+            Err(error) => refused.push(error.kind()),
+        }
+    }
+    assert_eq!((found, refused), (3, vec![ErrorKind::Budget]));
+}
+
 /// An entry that no row agrees with costs a read, and is not an answer.
 #[tokio::test]
 async fn dead_entries_are_no_answers() {

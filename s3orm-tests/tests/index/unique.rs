@@ -1,6 +1,8 @@
 //! No two rows have one value.
 
 use super::fixture::{Place, User, user};
+use s3orm::store::{PutObject, Store as _};
+use s3orm::testing::{Call, Fault, FaultStore};
 use s3orm::{ErrorKind, S3Schema as _};
 
 const CLAIMS: &str = "_s3orm/uq/users/";
@@ -127,6 +129,34 @@ async fn a_dead_claim_is_taken_over() {
     assert_ne!(before.version().etag(), after.version().etag());
     users.save(before).await.unwrap();
     assert_eq!(users.get(7).await.unwrap(), None);
+}
+
+/// Nobody can tell whether the writes by which a dead claim is taken over were applied: that ends, and
+/// nothing was written of the row.
+#[tokio::test(start_paused = true)]
+async fn a_dead_claim_is_not_taken_over_for_ever() {
+    let store = FaultStore::memory();
+    let users = store.db().table::<User>();
+    users.insert(user(1, "ann@a.org")).await.unwrap();
+    let claim = PutObject {
+        key: format!("{CLAIMS}email/x.json"),
+        body: r#"{"_m":{"v":"x"},"pks":["7.json"]}"#.into(),
+        ..PutObject::default()
+    };
+    store.put(&claim).await.unwrap();
+    let fences = || Call::Put.under("users/7.json");
+    for (fault, kind) in [
+        (Fault::RequestLost, ErrorKind::Unavailable),
+        (Fault::Conflict, ErrorKind::Conflict),
+        (Fault::Status(403), ErrorKind::Denied),
+    ] {
+        store.fail_all(fences(), fault);
+        let error = users.insert(user(2, "x")).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        store.clear();
+        assert_eq!(users.get(2).await.unwrap(), None);
+    }
+    users.insert(user(2, "x")).await.unwrap();
 }
 
 /// 32 at once: one has it, and the others know.

@@ -1,5 +1,6 @@
 //! Tables that go from one version of their rows to the next while they are used, over HTTP.
 
+mod back;
 mod crashes;
 mod job;
 mod versions;

@@ -49,7 +49,8 @@ impl<T: S3Schema> Table<T> {
     /// [`on_conflict_replace`](Batch::on_conflict_replace).
     ///
     /// # Cost
-    /// 1 PUT a row. For each that is there, 1 more HEAD makes sure that it is another's.
+    /// 1 PUT a row. For each that is there, 1 more HEAD makes sure that it is another's. Of a stamped
+    /// table, that of [`insert`](Self::insert) a row.
     pub fn insert_many<'a, R: IntoRow<T> + 'a>(
         &'a self,
         rows: impl Input<Item = R, Items: 'a>,
@@ -69,7 +70,7 @@ impl<T: S3Schema> Table<T> {
     /// Each row's own: those of [`put`](Self::put).
     ///
     /// # Cost
-    /// 1 PUT a row.
+    /// 1 PUT a row. Of a stamped table, that of [`put`](Self::put) a row.
     pub fn put_many<'a, R: IntoRow<T> + 'a>(
         &'a self,
         rows: impl Input<Item = R, Items: 'a>,

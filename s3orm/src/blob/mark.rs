@@ -7,6 +7,7 @@ use super::id::BlobId;
 use super::noted::noted;
 use crate::body::{BodyError, Content};
 use crate::db::Db;
+use crate::encrypt;
 use crate::error::Result;
 use crate::key::KeyTuple as _;
 use crate::schema::S3Schema;
@@ -40,7 +41,7 @@ impl Named {
     pub(super) async fn read(self, db: Db, key: String) -> Result<Vec<BlobId>> {
         let request = GetObject {
             key: key.clone(),
-            max_bytes: Some(limit(&db)),
+            max_bytes: Some(db.max_object_bytes()),
             ..GetObject::default()
         };
         match db.store().get(request).await {
@@ -51,21 +52,20 @@ impl Named {
     }
 }
 
-/// The most that an object of a table may hold: an intent holds the row twice.
-fn limit(db: &Db) -> u64 {
-    2 * db.max_row_bytes() + 4096
-}
-
 /// By the bytes, whatever they say there, and by the rows that they are: one finds what is no
 /// column of the struct, the other what the bytes do not show.
 fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<BlobId>> {
     let wrong = |error: BodyError| error.into_error(key);
-    let opened = db.sealer(key).open(&object.meta, &object.body, limit(db));
+    let limit = db.max_object_bytes();
+    let opened = db.sealer(key).open(&object.meta, &object.body, limit);
     let plain = opened.map_err(wrong)?.bytes;
     let mut found = in_text(&plain);
     let table = db.table::<T>();
     let path = key.strip_prefix(table.folder()).unwrap_or_default();
     let is_encrypted = T::SCHEMA.has_encrypted_columns();
+    if !is_encrypted {
+        encrypt::check_seen(&plain).map_err(wrong)?;
+    }
     if T::Key::parse(&T::SCHEMA.path, path).is_err() && !is_encrypted {
         return Ok(found); // of an older path, or somebody else's
     }
@@ -78,7 +78,9 @@ fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<Blob
     for columns in rows {
         let content = Content::stored(T::SCHEMA.body, content_type, &columns);
         if is_encrypted {
-            found.extend(in_text(&table.open_columns(key, &content)?));
+            let opened = table.open_columns(key, &content)?;
+            encrypt::check_seen(&opened).map_err(wrong)?;
+            found.extend(in_text(&opened));
         }
         found.extend(in_row(&table, key, path, &content)?);
     }

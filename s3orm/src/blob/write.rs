@@ -74,10 +74,11 @@ impl<T: S3Schema> Table<T> {
             key: format!("{}{id}", db.prefix()),
             ..CopyObject::default()
         };
+        let key = copy.key.clone();
         let copied = write::copy(db.store(), db.env(), copy, blob.meta());
         let etag = copied.await.map_err(|failure| match failure {
             Failure::Refused(error) => broken(error, &blob.object(db)),
-            Failure::Unknown(_) => write_error(failure, blob.object(db), ErrorKind::Conflict),
+            Failure::Unknown(_) => write_error(failure, key, ErrorKind::Conflict),
         })?;
         Ok(Blob {
             id,

@@ -73,6 +73,19 @@ pub(crate) fn split<'a>(content: &Content<'a>) -> Result<(u32, Cow<'a, [u8]>), B
     }
 }
 
+/// Refuses a row one of whose own members has the version's name: what is read would be taken for that.
+/// A flattened map may have any.
+///
+/// # Errors
+/// It has.
+pub(crate) fn check_free(bytes: &[u8], format: BodyFormat) -> Result<(), BodyError> {
+    match split(&Content::new(format, bytes)) {
+        Ok((_, Cow::Borrowed(_))) => Ok(()),
+        _ => Err(BodyError::new("a member of the row is called `_v`")
+            .with_help("that one is the row's version: give it another name")),
+    }
+}
+
 fn split_json(bytes: &[u8]) -> Result<(u32, Cow<'_, [u8]>), BodyError> {
     if let Some((version, rest)) = first_member(bytes) {
         let mut row = Vec::with_capacity(rest.len() + 1);
@@ -152,7 +165,7 @@ impl<'de> Visitor<'de> for Members {
 }
 
 fn split_packed(bytes: &[u8]) -> Result<(u32, Cow<'_, [u8]>), BodyError> {
-    let Some((members, rest)) = packed_map(bytes) else {
+    let Some((members @ 1.., rest)) = packed_map(bytes) else {
         return Ok((1, bytes.into()));
     };
     let Some(value) = rest.strip_prefix(PACKED) else {
@@ -272,6 +285,19 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_has_the_member_itself_is_refused() {
+        for (format, row, is_free) in [
+            (BodyFormat::Json, &br#"{"a":{"_v":1},"b":"_v"}"#[..], true),
+            (BodyFormat::Json, br#"{"a":1,"_v":1}"#, false),
+            (BodyFormat::Json, br#"{"_v":"x"}"#, false),
+            (BodyFormat::MessagePack, b"\x81\xa2_v\xa1x", false),
+            (BodyFormat::MessagePack, b"\x81\xa1a\xa1x", true),
+        ] {
+            assert_eq!(check_free(row, format).is_ok(), is_free, "{row:?}");
+        }
+    }
+
+    #[test]
     fn messagepack_maps_of_all_sizes_are_marked() {
         for members in [0_u16, 1, 14, 15, 16, 17, 300] {
             let mut row = packed_header(members.into());
@@ -287,5 +313,8 @@ mod tests {
         }
         let wrong = b"\x81\xa2_v\xa1x";
         split(&Content::new(BodyFormat::MessagePack, wrong)).unwrap_err();
+        let none = b"\x80\xa2_v\x05"; // What follows an empty map is none of its members.
+        let (found, row) = split(&Content::new(BodyFormat::MessagePack, none)).unwrap();
+        assert_eq!((found, &*row), (1, &none[..]));
     }
 }

@@ -11,10 +11,15 @@ use crate::env::Instant;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::object::{Again, look, put};
 use crate::schema::StoredSchema;
+use crate::stamp::DEADLINE;
 use crate::store::{ETag, ListObjects};
 
 /// How long what was read of a table is relied on.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// How long a client may go on that does not know what a table's object says by now: until it has
+/// looked again, and what it had begun is over.
+pub(crate) const UNAWARE: Duration = LEASE.saturating_mul(3).saturating_add(DEADLINE);
 
 /// What is known of tables, by their names.
 #[derive(Debug, Default)]
@@ -48,6 +53,11 @@ impl Leases {
     fn note(&self, table: &str, since: Instant, schema: &Arc<StoredSchema>) {
         let schema = Arc::clone(schema);
         self.with(|all| all.insert(table.to_owned(), Lease { since, schema }));
+    }
+
+    /// What was known of a table that is dropped would be taken for true of the next of its name.
+    pub(crate) fn forget(&self, table: &str) {
+        self.with(|all| all.remove(table));
     }
 }
 

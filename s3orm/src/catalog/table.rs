@@ -173,6 +173,12 @@ pub(crate) fn compare(stored: &StoredSchema, program: &'static TableSchema) -> S
             readable: of_version.is_some() && oldest <= stored.oldest_rows(),
         });
     }
+    if stored.newest_rows() > program.version && stored.version <= program.version {
+        found.push(Difference::NewerRows {
+            newest: stored.newest_rows(),
+            program: program.version,
+        });
+    }
     let Some(of_version) = of_version else {
         return SchemaDiff::of(found);
     };

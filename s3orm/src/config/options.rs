@@ -30,6 +30,15 @@ const OPTIONS: &[(&str, Setter)] = &[
     ("cache_bytes", |_, _| {
         Err(expected("enable the cargo feature `cache` of s3orm"))
     }),
+    #[cfg(feature = "encrypt")]
+    (
+        "row_keys",
+        |builder, value| Ok(builder.row_keys_from(value)),
+    ),
+    #[cfg(not(feature = "encrypt"))]
+    ("row_keys", |_, _| {
+        Err(expected("enable the cargo feature `encrypt` of s3orm"))
+    }),
     ("transaction_lease", |builder, value| {
         Ok(builder.transaction_lease(duration(value)?))
     }),
@@ -149,7 +158,12 @@ const SETTINGS: &[(&str, SettingSetter)] = &[
 ];
 
 /// Options that are secrets: text that others may see names where they are.
-const SECRET: &[&str] = &["secret_access_key", "session_token", "customer_key"];
+const SECRET: &[&str] = &[
+    "secret_access_key",
+    "session_token",
+    "customer_key",
+    "row_keys",
+];
 
 /// Words that are secrets or their names in other libraries' connection strings.
 const SECRETS: &[&str] = &["key", "secret", "password", "token", "credential"];
@@ -223,6 +237,9 @@ impl Given<'_> {
         };
         set.map_err(|error| {
             let help = error.help().unwrap_or_default().to_owned();
+            if SECRET.contains(&self.name) {
+                return Error::config(format!("{self} cannot be used"), help);
+            }
             Error::config(format!("{self} cannot be `{}`", shown(self.text)), help)
         })
     }

@@ -67,6 +67,7 @@ pub(super) async fn write(db: &Db, report: &Report) -> Result<()> {
     let mut attempts = db.attempts();
     loop {
         let before = get(db).await?;
+        // What cannot be read is no later report, and is written anew.
         let recorded = before
             .as_ref()
             .and_then(|object| decode(db, &object.body).ok());

@@ -5,14 +5,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Encrypt, Sealer, not_encrypted};
+use super::{BEGIN, Encrypt, Sealer, not_encrypted};
 use crate::body::{BodyError, Content};
+use crate::error::ErrorKind;
 use crate::schema::{BodyFormat, TableSchema};
 
-/// How the text of an encrypted value begins.
-const BEGIN: &str = "s3orm-encrypted:";
-
-/// Whether a column is encrypted: by the newest version that has it, since each may hold rows.
+/// Whether a column is encrypted: by the newest version that has it. What was written before it was
+/// encrypted may be refused.
 fn column<'c>(
     schema: &TableSchema,
     place: &'c str,
@@ -24,6 +23,16 @@ fn column<'c>(
     }
 }
 
+/// Whether a column is encrypted in any version: rows of each may be there, and whether a value was
+/// encrypted, it says itself.
+fn may_be_encrypted(schema: &TableSchema, name: &str) -> bool {
+    let own = schema.columns.iter().find(|column| column.name == name);
+    own.is_some_and(|column| column.encrypt.is_some())
+        || schema
+            .previous
+            .is_some_and(|before| may_be_encrypted(before, name))
+}
+
 pub(super) fn seal(
     at: &Sealer<'_>,
     schema: &TableSchema,
@@ -31,7 +40,10 @@ pub(super) fn seal(
 ) -> Result<Vec<u8>, BodyError> {
     rewrite(json, |name, value| {
         let Some((_, context)) = column(schema, at.place, name) else {
-            return Ok(None);
+            return match text_of(value) {
+                None => Ok(None),
+                Some(_) => Err(looks_encrypted().of_column(name)),
+            };
         };
         let sealed = at.encrypt(&context, value.get().as_bytes());
         let sealed = sealed.map_err(|error| error.of_column(name))?;
@@ -40,6 +52,17 @@ pub(super) fn seal(
             URL_SAFE_NO_PAD.encode(sealed)
         )))
     })
+}
+
+/// Of a plain text that no reader could tell from an encrypted one.
+fn looks_encrypted() -> BodyError {
+    BodyError::of(
+        ErrorKind::InvalidRow,
+        format!("a text that begins with `{BEGIN}` cannot be stored as it is"),
+    )
+    .with_help(
+        "it would be taken for an encrypted value: write it otherwise, or `encrypt` the column",
+    )
 }
 
 pub(super) fn open(
@@ -65,7 +88,8 @@ pub(super) fn open(
         let of_column = |error: BodyError| error.of_column(name);
         let text = text_of(value);
         match (column(schema, at.place, name), text) {
-            (Some((_, context)), Some(text)) => {
+            (_, Some(text)) if may_be_encrypted(schema, name) => {
+                let context = ["column", at.place, name];
                 let sealed = URL_SAFE_NO_PAD.decode(text);
                 let sealed = sealed.map_err(|_| BodyError::new("it was changed or cut"));
                 let plain = sealed.and_then(|sealed| at.decrypt(&context, &sealed));
@@ -74,14 +98,14 @@ pub(super) fn open(
             (Some((Encrypt::Always, _)), None) => {
                 Err(not_encrypted(format!("column `{name}` is not encrypted")))
             }
-            (None, Some(_)) => Err(BodyError::new(
+            (_, Some(_)) => Err(BodyError::new(
                 "it is encrypted, and no encrypted column has this name",
             )
             .with_help(
                 "a value is bound to its column: give the column its name again, and `encrypt`",
             )
             .of_column(name)),
-            _ => Ok(None),
+            (_, None) => Ok(None),
         }
     })
 }

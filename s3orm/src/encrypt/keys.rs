@@ -47,6 +47,60 @@ impl StaticKeys {
         Self(Vec::new()).and(id, key)
     }
 
+    /// A ring of keys, from where it is kept: one key a line, its name, a space, and the key. The first is
+    /// the one to write with. Empty lines, and those that begin with `#`, are left out; in place of a line's end there
+    /// may be a comma. Reads a file or a variable now.
+    ///
+    /// ```text
+    /// # written with since November
+    /// 2026-11 kX0m…=
+    /// 2025-06 Zm9y…=
+    /// ```
+    ///
+    /// ```
+    /// use s3orm::encrypt::{KeyProvider as _, StaticKeys};
+    ///
+    /// # fn main() -> s3orm::Result<()> {
+    /// # let text = format!("2026-11 {}\n2025-06 {}\n", "11".repeat(32), "22".repeat(32));
+    /// let keys = StaticKeys::ring(text)?; // or "file:///run/secrets/row-keys", or "env:ROW_KEYS"
+    /// assert_eq!(keys.current().as_str(), "2026-11");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config): there is no key in it, or a line is not a name and a key, a name is there
+    /// twice, or others may read its file.
+    pub fn ring(source: impl Into<SecretSource>) -> Result<Self> {
+        let text = source.into().read("row_keys")?;
+        let mut keys = Self(Vec::new());
+        let lines = text.expose().split(['\n', ',']).map(str::trim);
+        for (at, line) in lines.enumerate() {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            // What cannot be read might be a key: it is not shown.
+            let wrong = || {
+                let detail = format!(
+                    "`row_keys`: line {} is not the name of a key and a key",
+                    at + 1
+                );
+                let help = "write a name, a space, and 64 hexadecimal digits or base64 of 32 bytes: `2026-11 Zm9y...`";
+                Error::config(detail, help)
+            };
+            let (id, key) = line.split_once([' ', '\t']).ok_or_else(wrong)?;
+            let key = parse(key.trim()).ok_or_else(wrong)?;
+            if KeyId::new(id).is_err() {
+                return Err(wrong());
+            }
+            keys = keys.with(id.to_owned(), key)?;
+        }
+        if keys.0.is_empty() {
+            let help = "write one a line: a name, a space, and the key";
+            return Err(Error::config("`row_keys`: there is no key", help));
+        }
+        Ok(keys)
+    }
+
     /// As [`new`](Self::new), from the bytes.
     ///
     /// # Errors
@@ -184,6 +238,39 @@ mod tests {
             assert!(
                 wrong.is_empty() || !format!("{error:?}").contains(wrong),
                 "{error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn rings_of_keys() {
+        let (one, two) = ("0f".repeat(32), STANDARD.encode([7; 32]));
+        for text in [
+            format!("b {one}\na {two}"),
+            format!("# keys\n\n  b \t{one} \r\na {two}\n"),
+            format!("b {one},a {two},"),
+        ] {
+            let keys = StaticKeys::ring(text).unwrap();
+            assert_eq!(keys.current().as_str(), "b");
+            let known = |id: &str| *keys.key(&KeyId::new(id).unwrap()).unwrap();
+            assert_eq!((known("b"), known("a")), ([15; 32], [7; 32]));
+        }
+        for wrong in [
+            one.clone(),
+            format!("a{one}"),
+            format!("a {}", &one[1..]),
+            format!("a {one} b"),
+            format!("{one} a"),
+            format!("a {one}\na {two}"),
+            format!("ä {one}"),
+            "# none\n".to_owned(),
+        ] {
+            let error = StaticKeys::ring(wrong.as_str()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+            let shown = format!("{error:?}");
+            assert!(
+                !shown.contains(&one[1..]) && !shown.contains(&two),
+                "{shown}"
             );
         }
     }

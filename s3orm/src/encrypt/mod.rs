@@ -55,6 +55,10 @@ mod keys;
 mod provider;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 #[cfg(feature = "encrypt")]
 pub use keys::StaticKeys;
@@ -64,11 +68,18 @@ pub use provider::{DataKey, KeyFailure, KeyId, KeyProvider};
 use crate::body::{BodyError, Content, compress};
 #[cfg(feature = "encrypt")]
 use crate::env::Env;
-use crate::schema::TableSchema;
+use crate::schema::{BodyFormat, TableSchema};
 use crate::store::ObjectMeta;
 
 /// The last of the `Content-Encoding`s of an object that is encrypted here.
 pub(crate) const ENCODING: &str = "s3orm-encrypted";
+
+/// How the text of an encrypted value begins, in a row's JSON.
+const BEGIN: &str = "s3orm-encrypted:";
+
+/// The same with the first bytes of what was encrypted: a text of the program's own that begins so was
+/// copied from a row.
+const CIPHER: &str = "s3orm-encrypted:5XMz";
 
 /// By how much an encrypted object is larger than what is in it, at most.
 pub(crate) const OVERHEAD: u64 = 2048;
@@ -186,6 +197,7 @@ impl Sealer<'_> {
         content: &Content<'o>,
     ) -> Result<Cow<'o, [u8]>, BodyError> {
         if !schema.has_encrypted_columns() {
+            check_columns(content)?;
             return Ok(Cow::Borrowed(content.bytes()));
         }
         #[cfg(feature = "encrypt")]
@@ -226,7 +238,7 @@ impl Sealer<'_> {
 }
 
 #[cfg(feature = "encrypt")]
-const NO_KEYS: &str = "give it keys with `DbBuilder::row_keys`";
+const NO_KEYS: &str = "give it keys, by `DbBuilder::row_keys` or the option `row_keys`";
 
 #[cfg(not(feature = "encrypt"))]
 fn no_feature() -> BodyError {
@@ -246,6 +258,60 @@ fn beneath(encoding: Option<&str>) -> Option<String> {
     let last = encodings.pop()?;
     last.eq_ignore_ascii_case(ENCODING)
         .then(|| encodings.join(","))
+}
+
+/// That no column of a row is encrypted, where the struct says nothing of it: what is stored would be
+/// taken for what it holds.
+fn check_columns(content: &Content<'_>) -> Result<(), BodyError> {
+    if content.format() != BodyFormat::Json || !mentions(content.bytes(), CIPHER) {
+        return Ok(());
+    }
+    // What is no row is told by who reads it.
+    let members: BTreeMap<String, &RawValue> =
+        serde_json::from_slice(content.bytes()).unwrap_or_default();
+    let is_cipher = |value: &RawValue| {
+        let text = value.get().strip_prefix('"');
+        text.is_some_and(|text| text.starts_with(CIPHER))
+    };
+    let Some((name, _)) = members.into_iter().find(|(_, value)| is_cipher(value)) else {
+        return Ok(());
+    };
+    let name = name.escape_debug();
+    let detail = format!("column `{name}`: it is encrypted, and the struct does not say so");
+    Err(BodyError::new(detail).with_help(
+        "write `#[s3(encrypt)]` above the field; to have it no longer, declare a new version without it, and migrate the rows",
+    ))
+}
+
+fn mentions(bytes: &[u8], text: &str) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|all| all.contains(text))
+}
+
+/// That there is no encrypted value in a JSON text, at any depth: nobody can see what it names.
+///
+/// # Errors
+/// There is one.
+pub(crate) fn check_seen(json: &[u8]) -> Result<(), BodyError> {
+    // Any character may be written in another way.
+    if !mentions(json, BEGIN) && !json.contains(&b'\\') {
+        return Ok(());
+    }
+    let hides = serde_json::from_slice::<Value>(json).is_ok_and(|value| hides(&value));
+    if !hides {
+        return Ok(());
+    }
+    let detail = "it has an encrypted value of which the struct does not say that it is";
+    Err(BodyError::new(detail)
+        .with_help("use the struct that encrypts it, and a connection that has its key"))
+}
+
+fn hides(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.starts_with(CIPHER),
+        Value::Array(values) => values.iter().any(hides),
+        Value::Object(members) => members.values().any(hides),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// That a table's rows are encrypted, or should be.

@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use futures_util::stream::StreamExt as _;
 
@@ -12,9 +11,8 @@ use super::claim;
 use super::handle::{AnyIndex, IndexSchema};
 use super::layout::{Fact, object_key};
 use super::object::{look, put};
-use super::upkeep::DEADLINE;
 use super::verify::Scanned;
-use crate::catalog::object::LEASE;
+use crate::catalog::object::UNAWARE;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{IndexState, S3Schema};
 use crate::stamp::Seen;
@@ -199,7 +197,7 @@ impl<'a, T: S3Schema> Build<'a, T> {
             });
         }
         if joined && !self.alone {
-            self.table.db().env().sleep(settled()).await;
+            self.table.db().env().sleep(UNAWARE).await;
         }
         let done = AtomicU64::new(0);
         let mut built = Built::default();
@@ -253,7 +251,7 @@ impl<'a, T: S3Schema> Build<'a, T> {
                         built.duplicates.push(key);
                     }
                 }
-                Err(error) if concerns_row(error.kind()) => {
+                Err(error) if error.kind().concerns_row() => {
                     if built.failed.len() < LISTED {
                         built.failed.push((key, error.to_string()));
                     }
@@ -282,19 +280,6 @@ impl<'a, T: S3Schema> Build<'a, T> {
             None => Ok(false),
         }
     }
-}
-
-/// How long a client may go on that does not know of an index.
-fn settled() -> Duration {
-    3 * LEASE + DEADLINE
-}
-
-/// Whether an error is of one row, and the others can go on.
-pub(super) fn concerns_row(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Decode | ErrorKind::InvalidKey | ErrorKind::LimitExceeded
-    )
 }
 
 impl<T: S3Schema> Table<T> {

@@ -14,10 +14,9 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeyTuple as _;
 use crate::schema::S3Schema;
-use crate::stamp::{Form, Patience, Seen};
-use crate::store::{ETag, PutObject};
+use crate::stamp::{Patience, Seen};
+use crate::store::ETag;
 use crate::table::Table;
-use crate::table::store_error;
 use crate::write::{self, Failure};
 
 /// How often a claim is looked at before its writer is taken for gone. A matter of progress alone.
@@ -86,7 +85,10 @@ pub(crate) async fn take<T: S3Schema>(
             }
             let mut fenced = true;
             for row in &rows {
-                fenced &= fence(db, row).await?;
+                if let Err(failure) = fence(db, row).await? {
+                    again.after(failure, &row.key).await?;
+                    fenced = false;
+                }
             }
             if !fenced {
                 continue;
@@ -142,32 +144,11 @@ pub(crate) fn has<T: S3Schema>(
     Ok(facts.values(number) == Some(values))
 }
 
-/// Writes a row as it is, or that there is none: whatever was on its way to it is refused. `false` if
-/// somebody else was faster.
+/// Writes a row as it is, or that there is none: whatever was on its way to it is refused.
 ///
 /// Cost: 1 PUT.
-async fn fence(db: &Db, seen: &Seen) -> Result<bool> {
-    let mut metadata = seen.metadata();
-    metadata.insert(write::ID.to_owned(), write::new_id(db.env()));
-    let mut request = PutObject {
-        key: seen.key.clone(),
-        content_type: Some(
-            seen.content_type()
-                .unwrap_or_else(|| "application/json".to_owned())
-                .into(),
-        ),
-        metadata,
-        ..PutObject::default()
-    };
-    let form = match &seen.row {
-        Some(columns) => Form::Row(columns.clone()),
-        None => Form::Tombstone,
-    };
-    seen.seal(&mut request, &form, seen.value_version.clone())?;
-    match write::put_or_reread(db.store(), db.env(), &request).await {
-        Ok(_) => Ok(true),
-        Err(Failure::Refused(error)) if write::is_race(&error) => Ok(false),
-        Err(Failure::Unknown(_)) => Ok(false),
-        Err(Failure::Refused(error)) => Err(store_error(error, Some(request.key))),
-    }
+async fn fence(db: &Db, seen: &Seen) -> Result<Result<(), Failure>> {
+    let request = seen.as_it_is(db.env())?;
+    let written = write::put_or_reread(db.store(), db.env(), &request).await;
+    Ok(written.map(drop))
 }

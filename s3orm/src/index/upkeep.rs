@@ -12,8 +12,6 @@
 //! cost who finds them a read and mislead nobody. A row that was not written in the end has what was
 //! put for it taken back, where it was not there before.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 
 use super::claim;
@@ -23,12 +21,9 @@ use super::object::{Made, add_entry, look, put, remove};
 use crate::env::Instant;
 use crate::error::Result;
 use crate::schema::S3Schema;
-use crate::stamp::seen;
+use crate::stamp::{DEADLINE, seen};
 use crate::store::ETag;
 use crate::table::Table;
-
-/// The longest time from an entry to its row: D of the design. The grace of repairs is longer.
-pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
 
 /// The state of one row's write.
 pub(crate) struct Upkeep<T> {

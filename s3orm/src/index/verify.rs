@@ -3,11 +3,10 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::pin;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use futures_util::stream::{Stream, StreamExt as _};
 
-use super::build::concerns_row;
 use super::claim;
 use super::layout::{
     ClaimBody, Fact, Facts, entry_body, folder, object_key, read_entry, split_entry,
@@ -18,11 +17,8 @@ use crate::key::KeyTuple as _;
 use crate::schema::S3Schema;
 use crate::stamp::{Seen, seen};
 use crate::table::{RequestFuture, Table, operation};
+use crate::tx::{GRACE, age};
 
-/// How long an entry or a claim is left alone that no row agrees with: longer than the five minutes
-/// that its writer has, and the quarter of an hour for which S3 takes what was signed. By S3's clock,
-/// which tells whole seconds.
-const GRACE: Duration = Duration::from_secs(60 * 60 + 1);
 /// Objects that are looked at at once, unless said.
 const CONCURRENCY: usize = 16;
 /// Findings that a report names at most; all are counted.
@@ -49,7 +45,8 @@ pub enum Problem {
     /// A row is under a transaction that is not finished. Not mended here: it is finished by who
     /// writes the row next.
     Intent,
-    /// An object that cannot be read as what its place says. Not mended.
+    /// An object that cannot be read as what its place says, or a row whose values make no key of an
+    /// index. Not mended.
     Broken,
     /// An object that is no row, entry or claim. Not mended: somebody else has put it there.
     Foreign,
@@ -182,7 +179,7 @@ impl<T: S3Schema> Table<T> {
             let facts = seen.and_then(|seen| Ok((self.facts_seen(&seen)?, seen)));
             match facts {
                 Ok((facts, seen)) => Ok(Scanned::Row(Box::new(seen), facts)),
-                Err(error) if concerns_row(error.kind()) => Ok(Scanned::Broken(key, error)),
+                Err(error) if error.kind().concerns_row() => Ok(Scanned::Broken(key, error)),
                 Err(error) => Err(error),
             }
         });
@@ -250,22 +247,36 @@ impl<T: S3Schema> Verify<'_, T> {
         if seen.pending().is_some() {
             findings.push(found(Problem::Intent, seen.key.clone()));
         }
+        let mut is_broken = false;
         for number in 0..T::SCHEMA.indexes.len() {
-            let Some(fact) = facts.get(number) else {
-                continue;
-            };
-            if !self.table.is_held(number, &seen.key, fact).await? {
-                // It may have been changed since it was read.
-                let seen = seen::look(self.table.db(), &seen.key).await?;
-                let facts = self.table.facts_seen(&seen)?;
-                if let Some(fact) = facts.get(number)
-                    && !self.table.is_held(number, &seen.key, fact).await?
-                {
-                    findings.push(self.missing(number, &seen, fact).await?);
-                }
+            match self.unheld(number, &seen, &facts).await {
+                Ok(finding) => findings.extend(finding),
+                // Its values make no key, or it was written over by what is no row.
+                Err(error) if error.kind().concerns_row() => is_broken = true,
+                Err(error) => return Err(error),
             }
         }
+        findings.extend(is_broken.then(|| found(Problem::Broken, seen.key.clone())));
         Ok((seen.row.is_some(), findings))
+    }
+
+    /// What is wrong about a row in one index: it is not there.
+    async fn unheld(&self, number: usize, seen: &Seen, facts: &Facts) -> Result<Option<Finding>> {
+        let Some(fact) = facts.get(number) else {
+            return Ok(None);
+        };
+        if self.table.is_held(number, &seen.key, fact).await? {
+            return Ok(None);
+        }
+        // It may have been changed since it was read.
+        let seen = seen::look(self.table.db(), &seen.key).await?;
+        let facts = self.table.facts_seen(&seen)?;
+        match facts.get(number) {
+            Some(fact) if !self.table.is_held(number, &seen.key, fact).await? => {
+                self.missing(number, &seen, fact).await.map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn missing(&self, number: usize, seen: &Seen, fact: &Fact) -> Result<Finding> {
@@ -339,27 +350,33 @@ impl<T: S3Schema> Verify<'_, T> {
             return Ok(Vec::new());
         };
         let object = format!("{}{path}", self.table.folder());
-        let seen = match seen::look(self.table.db(), &object).await {
-            Ok(seen) => seen,
+        let seen = seen::look(self.table.db(), &object).await;
+        let facts = seen.and_then(|seen| Ok((self.table.facts_seen(&seen)?, seen)));
+        let (facts, seen) = match facts {
             // The row is a finding already.
-            Err(error) if concerns_row(error.kind()) => return Ok(Vec::new()),
-            Err(error) => return Err(error),
+            Err(error) if error.kind().concerns_row() => return Ok(Vec::new()),
+            facts => facts?,
         };
-        let facts = match self.table.facts_seen(&seen) {
-            Ok(facts) => facts,
-            Err(error) if concerns_row(error.kind()) => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let fact = facts.get(number).filter(|fact| fact.values == values);
-        let Some(fact) = fact else {
-            let mended = self.sweep(&key, &entry, now).await;
-            let problem = Problem::DeadEntry;
-            return Ok(vec![Finding {
-                problem,
-                key,
-                mended,
-            }]);
-        };
+        if let Some(fact) = facts.get(number).filter(|fact| fact.values == values) {
+            return self.kept(key, &entry, &seen, fact).await;
+        }
+        let mended = self.sweep(&key, &entry, now).await;
+        let problem = Problem::DeadEntry;
+        Ok(vec![Finding {
+            problem,
+            key,
+            mended,
+        }])
+    }
+
+    /// An entry of a row that has its value: whether the columns that it keeps are the row's.
+    async fn kept(
+        &self,
+        key: String,
+        entry: &Found,
+        seen: &Seen,
+        fact: &Fact,
+    ) -> Result<Vec<Finding>> {
         let Ok((_, columns)) = read_entry(&entry.body) else {
             return Ok(vec![found(Problem::Broken, key)]);
         };
@@ -402,7 +419,7 @@ impl<T: S3Schema> Verify<'_, T> {
             match self.has(number, values, path).await {
                 Ok(false) => {}
                 Ok(true) => return Ok(Vec::new()),
-                Err(error) if concerns_row(error.kind()) => return Ok(Vec::new()),
+                Err(error) if error.kind().concerns_row() => return Ok(Vec::new()),
                 Err(error) => return Err(error),
             }
         }
@@ -417,10 +434,7 @@ impl<T: S3Schema> Verify<'_, T> {
 
     /// Removes what is dead, if it is old enough.
     async fn sweep(&self, key: &str, found: &Found, now: Option<SystemTime>) -> bool {
-        let age = now
-            .zip(found.last_modified)
-            .and_then(|(now, made)| now.duration_since(made).ok());
-        if age.is_none_or(|age| age < GRACE) {
+        if now.is_none_or(|now| age(found.last_modified, now) < GRACE) {
             return false;
         }
         remove(self.table.db(), key.to_owned(), found.etag.clone()).await

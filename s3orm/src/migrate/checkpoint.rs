@@ -23,6 +23,9 @@ pub(super) struct Body {
     #[serde(rename = "_m")]
     member: Member,
     pub(super) state: State,
+    /// The change of the table's version that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) change: Option<String>,
     /// The job that is at it.
     owner: String,
     /// Passes over the table that are complete.
@@ -139,11 +142,16 @@ async fn write(
 impl Checkpoint {
     /// Takes a migration over: a new one, one that was paused or cut short, or one that is complete
     /// and is to be done again. One that another job is at is watched for as long as the lease, and
-    /// taken over if nothing happens.
+    /// taken over if nothing happens. Nothing counts that was noted of another change.
     ///
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict): another job is at it.
-    pub(super) async fn take(db: &Db, key: String, lease: Duration) -> Result<Self> {
+    pub(super) async fn take(
+        db: &Db,
+        key: String,
+        change: Option<&str>,
+        lease: Duration,
+    ) -> Result<Self> {
         let owner = write::new_id(db.env());
         let mut again = Again::new(db, "checkpoint");
         loop {
@@ -151,17 +159,14 @@ impl Checkpoint {
             if let Some((body, etag)) = &found
                 && body.state == State::Running
             {
-                db.env().sleep(lease).await;
-                let now = read(db, &key).await?;
-                if now.is_some_and(|(_, now)| now != *etag) {
-                    return Err(taken(&key));
-                }
+                watch(db, &key, Some(etag), lease).await?;
             }
             let etag = found.as_ref().map(|(_, etag)| etag.clone());
             let body = found.map(|(body, _)| body);
             let mut body = body
-                .filter(|body| body.state != State::Done)
+                .filter(|body| body.state != State::Done && body.change.as_deref() == change)
                 .unwrap_or_default();
+            body.change = change.map(str::to_owned);
             body.state = State::Running;
             body.owner.clone_from(&owner);
             match write(db, &key, etag.as_ref(), &mut body).await? {
@@ -240,6 +245,63 @@ pub(super) async fn pause(db: &Db, key: &str) -> Result<bool> {
         body.state = State::Paused;
         match write(db, key, Some(&etag), &mut body).await? {
             Ok(_) => return Ok(true),
+            Err(failure) => again.after(failure, key).await?,
+        }
+    }
+}
+
+/// Whether nobody is at a migration any more, before another change is begun in its place.
+///
+/// # Errors
+/// [`Conflict`](ErrorKind::Conflict): a job is at it.
+///
+/// Cost: 1 GET, and 1 GET more after the lease unless it has ended.
+pub(super) async fn check_left(
+    db: &Db,
+    key: &str,
+    change: Option<&str>,
+    lease: Duration,
+) -> Result<()> {
+    let found = read(db, key).await?;
+    if let Some((body, _)) = &found
+        && body.state != State::Running
+        && body.change.as_deref() == change
+    {
+        return Ok(());
+    }
+    // Without one of this change, its job may be about to begin.
+    watch(db, key, found.map(|(_, etag)| etag).as_ref(), lease).await
+}
+
+/// Waits for a sign of life.
+///
+/// # Errors
+/// [`Conflict`](ErrorKind::Conflict): there was one.
+async fn watch(db: &Db, key: &str, seen: Option<&ETag>, lease: Duration) -> Result<()> {
+    db.env().sleep(lease).await;
+    let now = read(db, key).await?;
+    if now.is_some_and(|(_, now)| Some(&now) != seen) {
+        return Err(taken(key));
+    }
+    Ok(())
+}
+
+/// Ends a migration whose change is over, so that a job which is at it all the same is told.
+///
+/// Cost: 1 GET, and 1 PUT unless it has ended.
+pub(super) async fn close(db: &Db, key: &str) -> Result<()> {
+    let mut again = Again::new(db, "checkpoint");
+    loop {
+        let Some((mut body, etag)) = read(db, key).await? else {
+            return Ok(());
+        };
+        if body.state == State::Done {
+            return Ok(());
+        }
+        body.state = State::Done;
+        body.owner = write::new_id(db.env());
+        match write(db, key, Some(&etag), &mut body).await? {
+            Ok(_) => return Ok(()),
             Err(failure) => again.after(failure, key).await?,
         }
     }

@@ -7,7 +7,8 @@ use std::future::{IntoFuture, poll_fn};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::pass::{keys, paths};
+use super::pass::keys;
+use super::way;
 use crate::error::{Error, Result};
 use crate::query::{Prices, Span};
 use crate::schema::{S3Schema, TableSchema};
@@ -23,6 +24,7 @@ const NAMED: usize = 1000;
 #[must_use = "requests do nothing until awaited"]
 pub struct DryRun<'a, T> {
     table: &'a Table<T>,
+    down_to: Option<u32>,
     concurrency: usize,
     limit: Option<u64>,
     prices: Prices,
@@ -69,9 +71,10 @@ pub struct Sample {
 }
 
 impl<'a, T: S3Schema> DryRun<'a, T> {
-    pub(super) fn new(table: &'a Table<T>, concurrency: usize) -> Self {
+    pub(super) fn new(table: &'a Table<T>, down_to: Option<u32>, concurrency: usize) -> Self {
         Self {
             table,
+            down_to,
             concurrency,
             limit: None,
             prices: Prices::default(),
@@ -95,7 +98,10 @@ impl<'a, T: S3Schema> DryRun<'a, T> {
             is_whole: true,
             ..MigrationPlan::default()
         };
-        for schema in paths(T::SCHEMA) {
+        if let Some(to) = self.down_to {
+            way::check_back(T::SCHEMA, to)?;
+        }
+        for schema in way::paths(T::SCHEMA, self.to()) {
             let mut segments = keys(self.table, schema, vec![Span::default()]);
             while let Some(page) = poll_fn(|cx| segments.poll_page(cx)).await {
                 let mut page = page?;
@@ -121,6 +127,10 @@ impl<'a, T: S3Schema> DryRun<'a, T> {
         Ok(plan)
     }
 
+    fn to(&self) -> u32 {
+        self.down_to.unwrap_or(T::SCHEMA.version)
+    }
+
     async fn look(
         &self,
         schema: &'static TableSchema,
@@ -128,37 +138,36 @@ impl<'a, T: S3Schema> DryRun<'a, T> {
         plan: &mut MigrationPlan,
     ) -> Result<()> {
         let reads = stream::iter(keys.to_vec()).map(|key| async move {
-            let row = self.table.of_any(&key, schema).await;
-            (key, row)
+            let looked = self.look_at(&key, schema).await;
+            (key, looked)
         });
         let mut reads = reads.buffer_unordered(self.concurrency);
         let mut samples = Vec::new();
-        while let Some((key, row)) = reads.next().await {
-            match row {
+        while let Some((key, looked)) = reads.next().await {
+            let (version, after) = match looked {
                 Ok(None) => continue,
-                Ok(Some((row, version))) => {
-                    *plan.versions.entry(version).or_default() += 1;
-                    if version != T::SCHEMA.version {
-                        plan.to_rewrite += 1;
-                        if plan.samples.len() + samples.len() < SAMPLES {
-                            let after = self.table.encode_newest(&row)?;
-                            samples.push((key, version, after));
-                        }
-                    }
-                }
+                Ok(Some(looked)) => looked,
                 Err(error) if super::pass::is_of_row(error.kind()) => {
+                    plan.rows += 1;
                     if plan.failed.len() < NAMED {
                         plan.failed.push((key, error));
                     }
+                    continue;
                 }
                 Err(error) => return Err(error.with_key_unless_known(&key)),
-            }
+            };
             plan.rows += 1;
+            *plan.versions.entry(version).or_default() += 1;
+            let Some(after) = after else { continue };
+            plan.to_rewrite += 1;
+            if plan.samples.len() + samples.len() < SAMPLES {
+                samples.push((key, version, after));
+            }
         }
         for (key, version, after) in samples {
             let request = GetObject {
                 key: key.clone(),
-                max_bytes: Some(2 * self.table.db().max_row_bytes() + 4096),
+                max_bytes: Some(self.table.db().max_object_bytes()),
                 ..GetObject::default()
             };
             let found = self.table.db().store().get(request).await;
@@ -173,6 +182,22 @@ impl<'a, T: S3Schema> DryRun<'a, T> {
             });
         }
         Ok(())
+    }
+}
+
+impl<T: S3Schema> DryRun<'_, T> {
+    /// The version of a row, and its bytes as they would be written if it is to be; nothing of what is no row.
+    async fn look_at(
+        &self,
+        key: &str,
+        schema: &'static TableSchema,
+    ) -> Result<Option<(u32, Option<Bytes>)>> {
+        let Some((row, version)) = self.table.of_any(key, schema).await? else {
+            return Ok(None);
+        };
+        let to = self.to();
+        let after = (version != to).then(|| self.table.encode_as(&row, to));
+        Ok(Some((version, after.transpose()?)))
     }
 }
 

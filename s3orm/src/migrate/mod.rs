@@ -63,7 +63,57 @@
 //! the rows that it reads, and a blind `put` of it brings an old row back: end such programs before the
 //! migration, or its verification finds their rows again and again and the migration does not complete.
 //!
+//! # Going back
+//!
+//! Where each version between is `reversible`, the newest program brings the table back to an older one,
+//! with [`down_to`](Migrate::down_to). From the beginning of that on, programs that know both write the
+//! older version, as they did before the migration, and old ones may start again:
+//!
+//! ```
+//! # use s3orm::{Db, S3Schema};
+//! # use serde::{Deserialize, Serialize};
+//! # #[derive(Serialize, Deserialize, S3Schema)]
+//! # #[s3(table = "people", path = "<id>")]
+//! # struct PersonV1 { id: u64, name: String }
+//! #[derive(Debug, PartialEq, Serialize, Deserialize, S3Schema)]
+//! #[s3(table = "people", path = "<id>", version = 2, previous = "PersonV1", reversible)]
+//! struct Person { id: u64, first: String, last: String }
+//!
+//! impl From<&Person> for PersonV1 {
+//!     fn from(new: &Person) -> Self {
+//!         Self { id: new.id, name: format!("{} {}", new.first, new.last) }
+//!     }
+//! }
+//! # impl From<PersonV1> for Person {
+//! #     fn from(old: PersonV1) -> Self {
+//! #         let (first, last) = old.name.split_once(' ').unwrap_or((&old.name, ""));
+//! #         Self { id: old.id, first: first.into(), last: last.into() }
+//! #     }
+//! # }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+//! # let db = Db::connect("memory:").await?;
+//! let people = db.table::<Person>();
+//! people.put(Person { id: 1, first: "Ann".into(), last: "Lee".into() }).await?;
+//!
+//! let back = people.migrate().down_to(1).alone().await?;
+//! assert_eq!((back.from, back.to, back.into_result()?), (2, 1, 1));
+//! let ann = db.table::<PersonV1>().get(1).await?.expect("an old program reads it");
+//! assert_eq!(ann.name, "Ann Lee");
+//! # Ok(()) }
+//! ```
+//!
+//! | the table goes back to 1 | a program of version 1 | one of version 2 | one of version 2, `reversible` |
+//! |---|---|---|---|
+//! | since `down_to(1)` began | is told which rows are newer, writes the others | reads both, and is refused to write within 30 seconds | reads both, writes version 1 |
+//! | once all rows are | reads and writes | reads, and is refused to write | reads, and writes version 1 |
+//!
+//! What the older version has no column for is lost, row by row. The [dry run](Migrate::dry_run) shows what
+//! becomes of some rows.
+//!
 //! # The job
+//!
+//! It is the same in both directions. On the way up:
 //!
 //! 1. The schema object is raised to the new version, and says from which on rows may be.
 //! 2. A pass over the table: each row of an older version is read, converted and written on condition
@@ -71,6 +121,13 @@
 //! 3. Once nobody can write the old version any more (six and a half minutes after the raise, or
 //!    [`alone`](Migrate::alone)), another pass, and again until one finds nothing.
 //! 4. The schema object says that all rows are of the new version.
+//!
+//! On the way down the object is lowered, and says up to which version rows may be; rows of any other version
+//! than that are rewritten. Each raise and each lowering has a name of its own in the object, which the
+//! checkpoint repeats: so a migration that was cut off may be turned round, and begins anew in the other direction.
+//! While its job is alive that ends with [`Conflict`](crate::ErrorKind::Conflict); a job whose change was
+//! overtaken in its sleep is told so by its checkpoint, or by the schema object after 30 seconds at most,
+//! and the pause before the last pass is there for what it did in these.
 //!
 //! A checkpoint is written every thousand rows or five seconds. A job that was killed is taken up from there
 //! by the next `migrate()`, once the lease of the old one is over; rows that were rewritten since the
@@ -86,6 +143,7 @@ mod checkpoint;
 mod dry;
 mod pass;
 mod report;
+mod way;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -94,12 +152,13 @@ use std::time::Duration;
 pub use dry::{DryRun, MigrationPlan, Sample};
 pub use report::{Migrated, MigrationProgress, MigrationState, MigrationStatus};
 
+use self::begin::{Aim, Job};
 use self::checkpoint::{Beat, Checkpoint};
 use self::pass::Ended;
-use crate::catalog::object::LEASE;
+use crate::catalog::object::UNAWARE;
 use crate::error::Result;
-use crate::index::upkeep::DEADLINE;
 use crate::schema::S3Schema;
+pub use crate::schema::version::Reversible;
 use crate::table::{RequestFuture, Table, operation};
 
 /// Rows that are migrated at once, unless said.
@@ -129,9 +188,10 @@ impl<T: S3Schema> Table<T> {
     pub fn migrate(&self) -> Migrate<'_, T> {
         Migrate {
             table: self,
+            down_to: None,
             concurrency: CONCURRENCY,
             rate: None,
-            settle: 3 * LEASE + DEADLINE,
+            settle: UNAWARE,
             lease: PATIENCE,
             again: false,
             progress: None,
@@ -145,6 +205,7 @@ type Report<'a> = Box<dyn Fn(&MigrationProgress) + Send + Sync + 'a>;
 #[must_use = "requests do nothing until awaited"]
 pub struct Migrate<'a, T> {
     table: &'a Table<T>,
+    down_to: Option<u32>,
     concurrency: usize,
     rate: Option<f64>,
     settle: Duration,
@@ -154,6 +215,59 @@ pub struct Migrate<'a, T> {
 }
 
 impl<'a, T: S3Schema> Migrate<'a, T> {
+    /// Brings all rows back to an older version, [while the table is used](crate::migrate#going-back): the
+    /// way that `reversible` and `impl From<&Person> for PersonV1` tell. Everything else is as on the way
+    /// up: what may be said of the job, what it costs, and that a run which ends anywhere is taken up by the next one.
+    /// `migrate()` without this brings the rows up again.
+    ///
+    /// What the older version has no column for is lost.
+    ///
+    /// # Errors
+    /// Of awaiting, before anything is written: [`Schema`](crate::ErrorKind::Schema) if the version is not one
+    /// before the program's, if a struct between is not `reversible`, or the table is at a version before it;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if rows of the versions are at different keys, or if the
+    /// older one has neither transactions nor indexes, and this one has.
+    ///
+    /// ```
+    /// # use s3orm::{Db, S3Schema};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Serialize, Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<id>")]
+    /// # struct PersonV1 { id: u64 }
+    /// # #[derive(Serialize, Deserialize, S3Schema)]
+    /// # #[s3(table = "people", path = "<id>", version = 2, previous = "PersonV1", reversible)]
+    /// # struct Person { id: u64, age: Option<u8> }
+    /// # impl From<PersonV1> for Person {
+    /// #     fn from(old: PersonV1) -> Self { Self { id: old.id, age: None } }
+    /// # }
+    /// # impl From<&Person> for PersonV1 {
+    /// #     fn from(new: &Person) -> Self { Self { id: new.id } }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> s3orm::Result<()> {
+    /// # let people = Db::connect("memory:").await?.table::<Person>();
+    /// # people.put(Person { id: 1, age: Some(30) }).await?;
+    /// let plan = people.migrate().down_to(1).dry_run().await?;
+    /// assert_eq!((plan.to_rewrite, plan.failed.len()), (1, 0));
+    /// assert_eq!(plan.samples[0].before, r#"{"_v":2,"id":1,"age":30}"#);
+    /// assert_eq!(plan.samples[0].after, r#"{"id":1}"#);
+    ///
+    /// let back = people.migrate().down_to(1).alone().await?;
+    /// assert!(back.complete);
+    /// # Ok(()) }
+    /// ```
+    pub fn down_to(mut self, version: u32) -> Self
+    where
+        T: Reversible,
+    {
+        self.down_to = Some(version);
+        self
+    }
+
+    /// The version that rows are brought to.
+    fn to(&self) -> u32 {
+        self.down_to.unwrap_or(T::SCHEMA.version)
+    }
+
     /// How many rows are migrated at once (16 unless said, at least 1).
     pub fn concurrency(mut self, rows: usize) -> Self {
         self.concurrency = rows.max(1);
@@ -166,13 +280,13 @@ impl<'a, T: S3Schema> Migrate<'a, T> {
         self
     }
 
-    /// Says that no client writes the table meanwhile that may not know of the new version, so that
+    /// Says that no client writes the table meanwhile that may not know of the change of its version, so that
     /// nobody need be waited for.
     pub fn alone(self) -> Self {
         self.settle(Duration::ZERO)
     }
 
-    /// How long to wait between the raise of the version and the last pass: six and a half minutes unless
+    /// How long to wait between the change of the version and the last pass: six and a half minutes unless
     /// said. Clients look again every 30 seconds, and finish what they had begun within five minutes.
     pub fn settle(mut self, wait: Duration) -> Self {
         self.settle = wait;
@@ -202,7 +316,7 @@ impl<'a, T: S3Schema> Migrate<'a, T> {
     /// Looks at the rows without writing anything: how many there are of each version, samples of
     /// what would become of them, and what it would cost.
     pub fn dry_run(self) -> DryRun<'a, T> {
-        DryRun::new(self.table, self.concurrency)
+        DryRun::new(self.table, self.down_to, self.concurrency)
     }
 
     /// How far the migration is, of whichever process.
@@ -213,8 +327,9 @@ impl<'a, T: S3Schema> Migrate<'a, T> {
     /// # Cost
     /// 2 GETs.
     pub async fn status(self) -> Result<MigrationStatus> {
-        let (db, schema) = (self.table.db(), T::SCHEMA);
-        operation::<T, _>("status", report::status(db, schema.table, schema.version)).await
+        let (db, is_down, to) = (self.table.db(), self.down_to.is_some(), self.to());
+        let is_ahead = move |at: u32| if is_down { at > to } else { at < to };
+        operation::<T, _>("status", report::status(db, T::SCHEMA.table, is_ahead)).await
     }
 
     /// Has the job that is at it stop at its next checkpoint, in whichever process; the next `migrate`
@@ -232,32 +347,48 @@ impl<'a, T: S3Schema> Migrate<'a, T> {
 
     async fn run(self) -> Result<Migrated> {
         let (db, name) = (self.table.db(), T::SCHEMA.table);
+        let (to, again) = (self.to(), self.again);
         let mut report = Migrated {
-            to: T::SCHEMA.version,
+            to,
             ..Migrated::default()
         };
-        let Some(from) = begin::raise(self.table, self.again).await? else {
+        if let Some(to) = self.down_to {
+            way::check_back(T::SCHEMA, to)?;
+        }
+        let begun = begin::begin(self.table, Aim { to, again }, self.lease).await?;
+        let Some(job) = begun else {
             report.from = report.to;
             report.complete = true;
             return Ok(report);
         };
-        report.from = from;
-        let key = checkpoint::key(db, name, from, report.to);
-        let mut checkpoint = Checkpoint::take(db, key, self.lease).await?;
+        report.from = job.from;
+        let (key, change) = (job.key(db, name), job.change.as_deref());
+        let mut checkpoint = Checkpoint::take(db, key, change, self.lease).await?;
+        self.passes(&job, &mut checkpoint, &mut report).await?;
+        Ok(report)
+    }
+
+    /// Pass after pass, until one finds nothing.
+    async fn passes(
+        &self,
+        job: &Job,
+        checkpoint: &mut Checkpoint,
+        report: &mut Migrated,
+    ) -> Result<()> {
         for _ in 0..PASSES {
-            let ended = self.pass(&mut checkpoint, &mut report).await?;
+            let ended = self.pass(checkpoint, report).await?;
             report.note(&checkpoint.body);
             match ended {
                 Ended::Paused => {
                     report.paused = true;
-                    return Ok(report);
+                    return Ok(());
                 }
                 Ended::Clean => {
-                    begin::contract(self.table).await?;
+                    begin::contract(self.table, job).await?;
                     checkpoint.body.state = checkpoint::State::Done;
                     checkpoint.beat().await?;
                     report.complete = true;
-                    return Ok(report);
+                    return Ok(());
                 }
                 // Another pass would fail at the same rows.
                 Ended::Stuck if !report.failed.is_empty() => break,
@@ -268,10 +399,10 @@ impl<'a, T: S3Schema> Migrate<'a, T> {
         // Nobody is at it any more: the next job need not wait.
         checkpoint.body.state = checkpoint::State::Paused;
         checkpoint.beat().await?;
-        Ok(report)
+        Ok(())
     }
 
-    /// Waits until nobody can write an older version any more; `false` if it was paused.
+    /// Waits until nobody can write another version any more; `false` if it was paused.
     async fn wait(&self, checkpoint: &mut Checkpoint) -> Result<bool> {
         while checkpoint.seen() < self.settle {
             let rest = self.settle.saturating_sub(checkpoint.seen());
@@ -298,6 +429,7 @@ impl<T> fmt::Debug for Migrate<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Migrate")
             .field("table", &self.table)
+            .field("down_to", &self.down_to)
             .field("rate", &self.rate)
             .finish_non_exhaustive()
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::checkpoint::{Beat, Checkpoint, Left};
-use super::{Migrate, Migrated, MigrationProgress, SEGMENTS};
+use super::{Migrate, Migrated, MigrationProgress, SEGMENTS, begin, way};
 use crate::env::{Env, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyRange, Limits, PrefixText};
@@ -26,25 +26,12 @@ const NAMED: usize = 1000;
 pub(super) enum Ended {
     /// Somebody has had it stop.
     Paused,
-    /// Nobody could write an old version any more when it began, and it has found none.
+    /// Nobody could write another version any more when it began, and it has found none.
     Clean,
     /// There may be more to do.
     Found,
     /// Rows failed, and it has rewritten none.
     Stuck,
-}
-
-/// The schemas whose paths the keys of rows may have: this version's, and before it older ones that
-/// differ, so that rows are where they should be once this one's keys are looked at.
-pub(super) fn paths(program: &'static TableSchema) -> Vec<&'static TableSchema> {
-    let mut paths: Vec<&'static TableSchema> = Vec::new();
-    for schema in program.versions() {
-        if !paths.iter().any(|known| known.path == schema.path) {
-            paths.push(schema);
-        }
-    }
-    paths.reverse();
-    paths
 }
 
 /// The keys of a path, in segments.
@@ -90,7 +77,7 @@ impl<T: S3Schema> Migrate<'_, T> {
         checkpoint: &mut Checkpoint,
         report: &mut Migrated,
     ) -> Result<Ended> {
-        let paths = paths(T::SCHEMA);
+        let paths = way::paths(T::SCHEMA, self.to());
         if checkpoint.body.left.is_none() {
             if checkpoint.body.passes > 0 && !self.wait(checkpoint).await? {
                 return Ok(Ended::Paused);
@@ -201,7 +188,7 @@ impl<T: S3Schema> Migrate<'_, T> {
     async fn bring(&self, key: &str, schema: &TableSchema) -> Result<Brought> {
         let mut calm = Calm::default();
         loop {
-            match self.table.bring(key, schema).await {
+            match self.table.bring(key, schema, self.to()).await {
                 Err(error) if calm.is_after(self.table.db().env(), &error).await => {}
                 brought => return brought,
             }
@@ -240,6 +227,7 @@ impl<T: S3Schema> Migrate<'_, T> {
             let body = &mut checkpoint.body;
             match brought {
                 Ok(Brought::Gone) => continue,
+                Ok(Brought::Overtaken) => return Err(begin::overtaken()),
                 Ok(Brought::Current) => {}
                 Ok(Brought::Rewritten) => {
                     body.changed += 1;

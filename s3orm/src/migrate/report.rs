@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::begin::Job;
 use super::checkpoint::{self, Body, State};
 use crate::catalog::object;
 use crate::db::Db;
@@ -12,12 +13,12 @@ use crate::error::{Error, Result};
 #[non_exhaustive]
 #[must_use = "rows that failed are in the report alone"]
 pub struct Migrated {
-    /// The oldest version that rows may have had.
+    /// The oldest version that rows may have had; on the way down the newest.
     pub from: u32,
-    /// The version of the program.
+    /// The version that they were brought to: that of the program, unless said.
     pub to: u32,
     /// Whether all rows are of that version now. If not: it was [paused](Self::paused), or rows
-    /// [failed](Self::failed), or somebody goes on writing old ones.
+    /// [failed](Self::failed), or somebody goes on writing others.
     pub complete: bool,
     /// Whether somebody has had it stop.
     pub paused: bool,
@@ -58,7 +59,7 @@ pub struct MigrationProgress {
 pub struct MigrationStatus {
     /// What is going on.
     pub state: MigrationState,
-    /// The oldest version that rows may have.
+    /// The oldest version that rows may have; on the way down the newest.
     pub from: u32,
     /// The version that is written.
     pub to: u32,
@@ -74,7 +75,8 @@ pub struct MigrationStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MigrationState {
-    /// The table is at an older version than the program, or not described.
+    /// The table is at an older version than the program, or not described; of a way down, at a newer
+    /// one than it leads to.
     NotBegun,
     /// A job is at it, or was cut short.
     Running,
@@ -100,7 +102,7 @@ impl Migrated {
         let detail = if self.paused {
             "the migration was paused"
         } else {
-            "somebody goes on writing rows of an older version"
+            "somebody goes on writing rows of another version"
         };
         Err(Error::new(crate::ErrorKind::Schema, detail)
             .with_help("run it again to go on from where it is"))
@@ -113,33 +115,32 @@ impl Migrated {
     }
 }
 
-/// The versions between which a migration is under way.
-pub(super) async fn under_way(db: &Db, table: &str) -> Result<Option<(u32, u32)>> {
+/// How far it is. Of a table where nothing is under way, whether that is ahead goes by its version.
+pub(super) async fn status(
+    db: &Db,
+    table: &str,
+    is_ahead: impl Fn(u32) -> bool + Send,
+) -> Result<MigrationStatus> {
     let stored = object::read(db, table).await?;
-    Ok(stored.and_then(|(schema, _)| Some((schema.oldest?, schema.version))))
-}
-
-/// How far it is, for a program of a version.
-pub(super) async fn status(db: &Db, table: &str, program: u32) -> Result<MigrationStatus> {
-    let stored = object::read(db, table).await?;
-    let (version, oldest) = stored.map_or((1, None), |(schema, _)| (schema.version, schema.oldest));
+    let version = stored.as_ref().map_or(1, |(schema, _)| schema.version);
+    let job = stored.and_then(|(schema, _)| Job::of(&schema));
     let mut status = MigrationStatus {
         state: MigrationState::Complete,
-        from: oldest.unwrap_or(version),
+        from: job.as_ref().map_or(version, |job| job.from),
         to: version,
         passes: 0,
         rows: 0,
         rewritten: 0,
     };
-    let Some(from) = oldest else {
-        if version < program {
+    let Some(job) = job else {
+        if is_ahead(version) {
             status.state = MigrationState::NotBegun;
         }
         return Ok(status);
     };
-    let key = checkpoint::key(db, table, from, version);
     status.state = MigrationState::Running;
-    if let Some((body, _)) = checkpoint::read(db, &key).await? {
+    let found = checkpoint::read(db, &job.key(db, table)).await?;
+    if let Some((body, _)) = found.filter(|(body, _)| body.change == job.change) {
         if body.state == State::Paused {
             status.state = MigrationState::Paused;
         }
@@ -150,8 +151,9 @@ pub(super) async fn status(db: &Db, table: &str, program: u32) -> Result<Migrati
 
 /// Has the job stop that is at it; whether there is a migration.
 pub(super) async fn pause(db: &Db, table: &str) -> Result<bool> {
-    match under_way(db, table).await? {
-        Some((from, to)) => checkpoint::pause(db, &checkpoint::key(db, table, from, to)).await,
+    let stored = object::read(db, table).await?;
+    match stored.and_then(|(schema, _)| Job::of(&schema)) {
+        Some(job) => checkpoint::pause(db, &job.key(db, table)).await,
         None => Ok(false),
     }
 }
@@ -178,7 +180,7 @@ impl Db {
     /// # Cost
     /// 2 GETs; 1 where none is under way.
     pub async fn migration_status(&self, table: &str) -> Result<MigrationStatus> {
-        let status = status(self, table, 1).await;
+        let status = status(self, table, |_| false).await;
         status.map_err(|error| error.during("status", table.to_owned()))
     }
 

@@ -259,7 +259,12 @@ impl<T: S3Schema, V: KeyTuple> Entries<T, V> {
                 entry.map_err(|error| error.during("entries", T::SCHEMA.table))
             }
         });
-        let entries = entries.buffered(concurrency);
+        let mut is_over = false;
+        let entries = entries.buffered(concurrency).take_while(move |entry| {
+            let goes_on = !is_over;
+            is_over |= matches!(entry, Err(error) if error.kind() == ErrorKind::Budget);
+            std::future::ready(goes_on)
+        });
         let entries = entries.filter_map(async |entry| entry.transpose());
         Self {
             entries: entries.boxed(),

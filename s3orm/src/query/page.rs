@@ -1,7 +1,6 @@
 //! Pages, and the cursors between them.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use md5::{Digest as _, Md5};
@@ -12,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::{KeyRange, escape_from, unescape};
 use crate::row::Row;
 use crate::schema::S3Schema;
+use crate::store::hex;
 use crate::table::operation;
 
 /// Rows of a page, unless there is a limit.
@@ -200,10 +200,6 @@ impl<T: S3Schema, At> Query<'_, T, At> {
         let plan = self.plan()?;
         let filter = plan.filter.map(|(text, _)| text);
         let of = (plan.prefix, plan.start_after, plan.stop, filter, plan.order);
-        let mut text = String::new();
-        for byte in &Md5::digest(format!("{of:?}"))[..8] {
-            let _ = write!(text, "{byte:02x}");
-        }
-        Ok(text)
+        Ok(hex(&Md5::digest(format!("{of:?}"))[..8]))
     }
 }

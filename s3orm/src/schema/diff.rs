@@ -28,6 +28,13 @@ pub enum Difference {
         /// Whether the program reads all rows that there may be.
         readable: bool,
     },
+    /// The table goes back to an older version, and there may be rows yet that are newer than the program.
+    NewerRows {
+        /// The newest version that rows may have.
+        newest: u32,
+        /// Of the program.
+        program: u32,
+    },
     /// What keys, bodies or transactions are like.
     Layout {
         /// What it is: `path`, `extension`, `encoding`, `body` or `transactional`.
@@ -104,7 +111,8 @@ impl Difference {
                 .all(|&body| matches!(&**body, "json" | "msgpack")),
             Self::ColumnAdded { optional, .. } => *optional,
             Self::ColumnChanged { compatible, .. } => *compatible,
-            Self::Layout { .. }
+            Self::NewerRows { .. }
+            | Self::Layout { .. }
             | Self::ColumnLost { .. }
             | Self::IndexLost { .. }
             | Self::IndexChanged { .. } => false,
@@ -130,6 +138,10 @@ impl fmt::Display for Difference {
                 }
                 f.write_str(", which cannot read all of its rows")
             }
+            Self::NewerRows { newest, program } => write!(
+                f,
+                "rows may be of version {newest} until the table has gone back, and the program reads version {program}"
+            ),
             Self::Layout {
                 what,
                 stored,

@@ -112,6 +112,8 @@ pub trait S3Schema: Sized + Send + Sync + 'static {
 pub struct TableSchema {
     /// The table's name: the folder under the database's prefix.
     pub table: &'static str,
+    /// The struct's name.
+    pub row: &'static str,
     /// The version of its rows.
     pub version: u32,
     /// The table as it was at the version before, of which rows may be left.
@@ -156,9 +158,14 @@ impl TableSchema {
         own || self.previous.is_some_and(Self::has_encrypted_columns)
     }
 
+    /// Whether a row is encrypted as a whole, in this version or in one before.
+    pub(crate) fn has_encrypted_rows(&self) -> bool {
+        self.encrypt.is_some() || self.previous.is_some_and(Self::has_encrypted_rows)
+    }
+
     /// Whether a row, or a part of it, is a secret.
     pub(crate) fn has_secrets(&self) -> bool {
-        self.encrypt.is_some() || self.has_encrypted_columns()
+        self.has_encrypted_rows() || self.has_encrypted_columns()
     }
 }
 
@@ -282,6 +289,7 @@ impl AnyKey {
     /// The description of such a struct.
     pub const SCHEMA: TableSchema = TableSchema {
         table: "",
+        row: "",
         version: 1,
         previous: None,
         reversible: false,

@@ -39,6 +39,13 @@ pub struct StoredSchema {
     /// all of them are of `version`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<u32>,
+    /// While the table [goes back](crate::migrate::Migrate::down_to) to an older version, the newest
+    /// version that rows may have. `None` once no row is of a newer one than `version`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<u32>,
+    /// Which change of version is under way: what was noted of another one says nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) change: Option<String>,
     /// How a key is built, as in the struct's attribute: `<city>/<id>`. Empty where nobody has
     /// described the table yet, and only its indexes are known.
     #[serde(default)]
@@ -143,6 +150,8 @@ impl StoredSchema {
             table: table.to_owned(),
             version: first(),
             oldest: None,
+            newest: None,
+            change: None,
             path: path.to_owned(),
             extension: String::new(),
             encoding: Encoding::default(),
@@ -170,11 +179,18 @@ impl StoredSchema {
         self.oldest.unwrap_or(self.version).min(self.version)
     }
 
+    /// The newest version that rows may have.
+    pub fn newest_rows(&self) -> u32 {
+        self.newest.unwrap_or(self.version).max(self.version)
+    }
+
     /// Takes the description of another over, which keeps what is known of indexes and rows.
     pub(crate) fn describe(&mut self, as_in: &Self) {
         *self = Self {
             version: self.version,
             oldest: self.oldest,
+            newest: self.newest,
+            change: self.change.take(),
             indexes: std::mem::take(&mut self.indexes),
             rest: std::mem::take(&mut self.rest),
             ..as_in.clone()
@@ -254,6 +270,8 @@ impl From<&TableSchema> for StoredSchema {
             table: schema.table.to_owned(),
             version: schema.version,
             oldest: None,
+            newest: None,
+            change: None,
             path: path.unwrap_or_default().to_owned(),
             extension: schema.path.extension.to_owned(),
             encoding: schema.path.encoding,

@@ -44,6 +44,15 @@ impl<T: S3Schema, P: for<'r> From<&'r T>> Downcast<P> for T {
     }
 }
 
+/// A table whose rows can be written as the version before: what `reversible` implements, and what
+/// [`Migrate::down_to`](crate::migrate::Migrate::down_to) asks for.
+#[diagnostic::on_unimplemented(
+    message = "rows of `{Self}` cannot be written as the version before",
+    label = "there is no way back from this version",
+    note = "add `reversible` to the `#[s3(...)]` above `{Self}`, and write `impl From<&{Self}>` for the struct of `previous`"
+)]
+pub trait Reversible: S3Schema {}
+
 /// A stored row of an older version.
 #[derive(Debug, Clone, Copy)]
 pub struct OldRow<'a> {
@@ -104,19 +113,27 @@ pub(crate) fn decode_old<T: S3Schema>(
     Ok(Some((row, version)))
 }
 
+/// Whether the row of stored bytes may be one that the struct knows, whatever is in it.
+///
+/// # Errors
+/// It is of a newer version.
+pub(crate) fn check_known<T: S3Schema>(content: &Content<'_>) -> Result<(), BodyError> {
+    check_not_newer(version::split(content)?.0, T::SCHEMA.version)
+}
+
+fn check_not_newer(version: u32, own: u32) -> Result<(), BodyError> {
+    if version <= own {
+        return Ok(());
+    }
+    let detail = format!("the row is of version {version}, and this program knows version {own}");
+    let help = "a newer program has written it: start that one in place of this";
+    Err(BodyError::of_version(detail, help))
+}
+
 /// The row of an older version, or of this one.
 fn of_version<T: S3Schema>(row: &OldRow<'_>) -> Result<T, BodyError> {
     let own = T::SCHEMA.version;
-    if row.version > own {
-        let (detail, help) = (
-            format!(
-                "the row is of version {}, and this program knows version {own}",
-                row.version
-            ),
-            "a newer program has written it: start that one in place of this",
-        );
-        return Err(BodyError::of_version(detail, help));
-    }
+    check_not_newer(row.version, own)?;
     if row.version < own {
         return T::__upcast(row);
     }
@@ -173,6 +190,7 @@ pub(crate) fn encode<T: S3Schema>(row: &T, version: u32) -> Result<OldForm, Body
         return row.__downcast(version);
     }
     let bytes = row.encode(schema.body)?;
+    version::check_free(&bytes, schema.body)?;
     let bytes = version::mark(bytes, schema.body, version);
     Ok(OldForm { bytes, schema })
 }

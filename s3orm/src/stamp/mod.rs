@@ -28,6 +28,13 @@
 //!
 //! The rules are those of a protocol that was model-checked: see `docs/models.md`.
 
+use std::time::Duration;
+
+/// D of the design: how long an operation may go on sending, from what it has read or the first entry
+/// that it has put. Collectors wait for much longer than this and the quarter of an hour for which S3
+/// takes a signed request.
+pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
+
 pub(crate) mod body;
 pub(crate) mod patience;
 pub(crate) mod presence;

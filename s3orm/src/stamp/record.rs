@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::DEADLINE;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result, Source};
 use crate::store::{ETag, GetObject, Metadata, Precondition, PutObject, StoreErrorKind};
@@ -205,7 +206,11 @@ impl Record {
     /// Cost: 1 PUT; 1 GET and 1 PUT more for each answer that is lost, 1 GET if another was faster.
     pub(crate) async fn decide(mut self, db: &Db, state: State) -> Result<Decided> {
         let mut lost = None;
-        for _ in 0..ATTEMPTS {
+        let (mut attempts, until) = (0, db.env().instant() + DEADLINE);
+        // What its rows' indexes have been given is taken for dead in the end: to decide late would
+        // be to decide for rows that are not in them.
+        while attempts == 0 || attempts < ATTEMPTS && db.env().instant() < until {
+            attempts += 1;
             let body = Body {
                 stamp: RecordStamp {
                     v: write::new_id(db.env()),

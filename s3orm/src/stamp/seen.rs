@@ -84,8 +84,7 @@ pub(crate) async fn look(db: &Db, key: &str) -> Result<Seen> {
 async fn read(db: &Db, key: &str) -> Result<Option<(ObjectMeta, Option<Stamp>, Form)>> {
     let request = GetObject {
         key: key.to_owned(),
-        // An intent holds the row twice.
-        max_bytes: Some(2 * db.max_row_bytes() + 4096),
+        max_bytes: Some(db.max_object_bytes()),
         ..GetObject::default()
     };
     match db.store().get(request).await {
@@ -277,6 +276,19 @@ impl Seen {
         };
         self.seal(&mut request, form, logical)?;
         Ok(request)
+    }
+
+    /// A write of the row as it is, or that there is none, over what was seen here: the value stays
+    /// of its version, and the object gets a new one.
+    ///
+    /// # Errors
+    /// As [`request`](Self::request).
+    pub(crate) fn as_it_is(&self, env: &Env) -> Result<PutObject> {
+        let form = match &self.row {
+            Some(columns) => Form::Row(columns.clone()),
+            None => Form::Tombstone,
+        };
+        self.request(env, &form, self.value_version.clone())
     }
 
     /// Makes a write of what was seen here, and of nothing else. The request has an id, which becomes

@@ -70,25 +70,31 @@ fn precondition_failed(key: &str, found: &str) -> StoreError {
 
 /// Checks a bucket's name by S3's rules.
 pub(crate) fn check_bucket_name(name: &str) -> Result<(), StoreError> {
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let edge = |byte: Option<&u8>| byte.is_some_and(|&byte| alphanumeric(byte));
-    let bytes = name.as_bytes();
-    let sound = (3..=63).contains(&bytes.len())
-        && bytes
-            .iter()
-            .all(|&byte| alphanumeric(byte) || byte == b'-' || byte == b'.')
-        && edge(bytes.first())
-        && edge(bytes.last())
-        && !name.contains("..")
-        && name.parse::<Ipv4Addr>().is_err();
-    if sound {
-        return Ok(());
+    match bucket_name_fault(name) {
+        None => Ok(()),
+        Some(why) => {
+            let name = name.escape_debug();
+            Err(invalid(format!("the bucket name `{name}` {why}")))
+        }
     }
-    Err(invalid(format!(
-        "`{}` cannot name a bucket: use 3 to 63 lower-case letters, digits, `-` and `.`, with a \
-         letter or digit at both ends, and no IP address",
-        name.escape_debug()
-    )))
+}
+
+/// What S3's rules have against a bucket's name.
+pub(crate) fn bucket_name_fault(name: &str) -> Option<&'static str> {
+    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
+    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    if !(3..=63).contains(&name.len()) {
+        Some("must be 3 to 63 characters long")
+    } else if !name.bytes().all(allowed) {
+        Some("may have lower-case letters, digits, `-` and `.` only")
+    } else if !edge(bytes.first()) || !edge(bytes.last()) || name.contains("..") {
+        Some("must begin and end with a letter or digit, and its dots must stand apart")
+    } else if name.parse::<Ipv4Addr>().is_ok() {
+        Some("is an IP address, which S3 does not take for a name")
+    } else {
+        None
+    }
 }
 
 /// What an object has beside its bytes and its tag.
@@ -442,11 +448,12 @@ pub(crate) fn is_of_parts(tag: &ETag) -> bool {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
 }
 
 /// What [`hex`] wrote; `None` if it did not.

@@ -1,6 +1,6 @@
 //! Rows of older versions: bringing them to the table's, and reading them by their keys alone.
 
-use super::swap::{Plain, Step, swap};
+use super::swap::{PlainRow, Step, swap};
 use super::{Table, WriteOptions};
 use crate::body::Content;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,10 +16,12 @@ pub(crate) enum Brought {
     Current,
     /// It was rewritten.
     Rewritten,
+    /// The table is at another version by now, and nothing was written.
+    Overtaken,
 }
 
 impl<T: S3Schema> Table<T> {
-    /// Rewrites the row of an object in the form of the version that the table is at, unless it has
+    /// Rewrites the row of an object in the form of a version, which the table must be at, unless it has
     /// it: on what was read, as every other write does. What the library keeps stays as it is, as do
     /// content type and metadata.
     ///
@@ -28,7 +30,11 @@ impl<T: S3Schema> Table<T> {
     ///
     /// Cost: 1 GET, and 1 PUT if it is rewritten; of a table with indexes those of its entries. Where
     /// the path of the row's version is another, 1 DELETE more.
-    pub(crate) async fn bring(&self, object: &str, of: &TableSchema) -> Result<Brought> {
+    pub(crate) async fn bring(&self, object: &str, of: &TableSchema, to: u32) -> Result<Brought> {
+        self.may_write().await?;
+        if self.version_to_write() != to {
+            return Ok(Brought::Overtaken);
+        }
         if of.path != T::SCHEMA.path {
             let moved = self.relocate(object).await?;
             return Ok(if moved {
@@ -44,8 +50,13 @@ impl<T: S3Schema> Table<T> {
                 brought = Brought::Gone;
                 return Ok(Step::Keep);
             };
-            if row.schema_version == self.version_to_write() {
+            if row.schema_version == to {
                 brought = Brought::Current;
+                return Ok(Step::Keep);
+            }
+            // What is known of the table may be newer than the row.
+            if self.version_to_write() != to {
+                brought = Brought::Overtaken;
                 return Ok(Step::Keep);
             }
             brought = Brought::Rewritten;
@@ -74,7 +85,7 @@ impl<T: S3Schema> Table<T> {
 
     /// Reads the row of an object whose key is of an older version's path; nothing where the object is
     /// of the newest, whose keys may look alike.
-    pub(super) async fn read_old(&self, object: &str) -> Result<Option<Plain<T>>> {
+    pub(super) async fn read_old(&self, object: &str) -> Result<Option<PlainRow<T>>> {
         let mut is_new = false;
         let decode = |object: &str, content: &Content<'_>| {
             let path = object.strip_prefix(self.folder()).unwrap_or(object);

@@ -2,16 +2,13 @@
 
 use std::future::IntoFuture;
 
-use super::put::Put;
+use super::put::{Put, send};
 use super::swap::{Base, Found, Step, swap};
-use super::{
-    RequestFuture, Table, WriteOptions, awaits, operation, write_error, write_options, written,
-};
+use super::{RequestFuture, Table, WriteOptions, awaits, operation, write_options, written};
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::{IntoRow, Row};
 use crate::schema::{S3Schema, WriteEvent};
 use crate::store::{ETag, Precondition, PutObject};
-use crate::write;
 
 impl<T: S3Schema> Table<T> {
     /// Creates a row; awaiting returns it as [`Row<T>`], with what was generated filled in.
@@ -81,11 +78,7 @@ impl<'a, T: S3Schema> Insert<'a, T> {
             .table
             .request(&mut self.row, WriteEvent::Insert, &self.options)?;
         request.precondition = Precondition::IfAbsent;
-        let db = self.table.db();
-        match write::put(db.store(), db.env(), &request).await {
-            Ok(etag) => Ok(written(self.row, request, etag)),
-            Err(failure) => Err(write_error(failure, request.key, ErrorKind::AlreadyExists)),
-        }
+        send(self.table, self.row, request, ErrorKind::AlreadyExists).await
     }
 }
 

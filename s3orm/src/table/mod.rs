@@ -5,7 +5,10 @@
 
 mod bring;
 mod delete;
+mod errors;
 mod insert;
+mod mark;
+mod options;
 mod patch;
 mod put;
 mod read;
@@ -22,15 +25,17 @@ use std::sync::Arc;
 pub(crate) use bring::Brought;
 use bytes::Bytes;
 pub use delete::{Delete, DeleteReturning};
+pub(crate) use errors::{store_error, write_error};
 pub(crate) use insert::create;
 pub use insert::{Insert, InsertOrNothing};
+use options::kept;
+pub(crate) use options::{WriteOptions, write_options};
 pub(crate) use patch::unmet_by_row;
 pub use patch::{Appendable, Number, Patch, PatchReturning};
 pub(crate) use put::replace;
 pub use put::{Put, PutReturning, Replaced, Save};
 pub use read::{Exists, Get, Read};
 pub use rekey::Rekey;
-use swap::Plain;
 pub(crate) use transact::RowWrite;
 pub use transact::TransactionWrite;
 pub use update::{Decision, Update};
@@ -38,7 +43,6 @@ pub use update::{Decision, Update};
 use crate::blob::noted;
 use crate::body::{BodyError, Content, compress};
 use crate::db::Db;
-use crate::env::Env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hooks;
 use crate::key::{KeyFrom, KeyTuple as _};
@@ -47,8 +51,9 @@ use crate::row::{Row, Version};
 use crate::schema::{OldForm, Prepare, S3Schema, WriteEvent, version};
 use crate::settings::Settings;
 use crate::stamp::{self, Form, seen};
-use crate::store::{ETag, Metadata, Precondition, PutObject, StoreError, StoreErrorKind};
-use crate::write::{self, Failure};
+use crate::store::{ETag, Precondition, PutObject};
+use crate::write;
+use swap::PlainRow;
 use tracing::Instrument as _;
 
 /// A request's future.
@@ -159,7 +164,7 @@ impl<T: S3Schema> Table<T> {
     /// [`encrypt`](crate::encrypt#errors).
     pub fn encode(&self, row: &T) -> Result<Bytes> {
         self.object_key(&row.key())
-            .and_then(|object| self.store_row(row, &object))
+            .and_then(|object| self.store_row(row, &object, self.version_to_write()))
             .map_err(|error| self.during("encode", error))
     }
 
@@ -252,7 +257,12 @@ impl<T: S3Schema> Table<T> {
 
     /// The row in the form of the program's version.
     pub(crate) fn encode_newest(&self, row: &T) -> Result<Bytes> {
-        Ok(self.form(row, T::SCHEMA.version)?.bytes.into())
+        self.encode_as(row, T::SCHEMA.version)
+    }
+
+    /// The row in the form of a version.
+    pub(crate) fn encode_as(&self, row: &T, version: u32) -> Result<Bytes> {
+        Ok(self.form(row, version)?.bytes.into())
     }
 
     fn form(&self, row: &T, version: u32) -> Result<OldForm> {
@@ -268,10 +278,9 @@ impl<T: S3Schema> Table<T> {
         Ok(form)
     }
 
-    /// The row as it is stored: in the form of the version that the table is at, with its columns
-    /// encrypted that are to be.
-    fn store_form(&self, row: &T, object: &str) -> Result<OldForm> {
-        let form = self.form(row, self.version_to_write());
+    /// The row as it is stored: in the form of a version, with its columns encrypted that are to be.
+    fn store_form(&self, row: &T, object: &str, version: u32) -> Result<OldForm> {
+        let form = self.form(row, version);
         let mut form = form.map_err(|error| error.with_key(object))?;
         if form.schema.has_encrypted_columns() {
             let sealed = self.db.sealer(object).seal_columns(form.schema, form.bytes);
@@ -283,8 +292,8 @@ impl<T: S3Schema> Table<T> {
         Ok(form)
     }
 
-    fn store_row(&self, row: &T, object: &str) -> Result<Bytes> {
-        Ok(self.store_form(row, object)?.bytes.into())
+    fn store_row(&self, row: &T, object: &str, version: u32) -> Result<Bytes> {
+        Ok(self.store_form(row, object, version)?.bytes.into())
     }
 
     /// The row of stored bytes and its version: its columns decrypted, and nothing done to it by its
@@ -308,7 +317,14 @@ impl<T: S3Schema> Table<T> {
         object: &str,
         stored: &Content<'o>,
     ) -> Result<Cow<'o, [u8]>> {
-        let opened = self.db.sealer(object).open_columns(T::SCHEMA, stored);
+        // A newer version may have other columns encrypted.
+        let known = if T::SCHEMA.has_encrypted_columns() {
+            version::check_known::<T>(stored)
+        } else {
+            Ok(())
+        };
+        let sealer = self.db.sealer(object);
+        let opened = known.and_then(|()| sealer.open_columns(T::SCHEMA, stored));
         opened.map_err(|error| error.into_error(object))
     }
 
@@ -375,8 +391,16 @@ impl<T: S3Schema> Table<T> {
     /// The write of a row that is prepared.
     pub(crate) fn prepared(&self, row: &T, options: &WriteOptions) -> Result<PutObject> {
         let key = self.object_key(&row.key())?;
-        let OldForm { bytes, schema } = self.store_form(row, &key)?;
-        let content_type: Cow<'static, str> = match &options.content_type {
+        let version = self.version_to_write();
+        let OldForm { bytes, schema } = self.store_form(row, &key, version)?;
+        let said = options.content_type.as_ref();
+        // What is right for the program's version may not be for an older one, of another format.
+        let said = said.filter(|own| {
+            version == T::SCHEMA.version
+                || T::SCHEMA.body.is_denied_by(own)
+                || !schema.body.is_denied_by(own)
+        });
+        let content_type: Cow<'static, str> = match said {
             Some(own) => own.clone().into(),
             None => schema.content_type.into(),
         };
@@ -429,7 +453,7 @@ impl<T: S3Schema> Table<T> {
             return self.row_seen(key, &seen);
         }
         let found = self.read_plain(key, object_key).await?;
-        Ok(found.map(Plain::into_row))
+        Ok(found.map(PlainRow::into_row))
     }
 
     /// Reads the row of a key, for who does not ask for its version.
@@ -440,82 +464,9 @@ impl<T: S3Schema> Table<T> {
             return Ok(row.map(Row::into_inner));
         }
         let found = self.read_plain(key, object_key).await?;
-        Ok(found.map(|plain| plain.value))
+        Ok(found.map(|found| found.value))
     }
 }
-
-/// What may be said of any write.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct WriteOptions {
-    pub(crate) content_type: Option<String>,
-    pub(crate) metadata: Metadata,
-}
-
-impl WriteOptions {
-    /// These, over those of a row that is written back.
-    fn over<T>(&self, row: &Row<T>) -> Self {
-        let mut metadata = row.metadata.clone();
-        metadata.extend(self.metadata.clone());
-        let own = self.content_type.clone();
-        Self {
-            content_type: own.or_else(|| kept(row)),
-            metadata,
-        }
-    }
-
-    /// Whether nothing was said.
-    fn is_empty(&self) -> bool {
-        self.content_type.is_none() && self.metadata.is_empty()
-    }
-
-    /// The metadata of a new write: what was said of it, and its id.
-    pub(crate) fn metadata(&self, env: &Env) -> Result<Metadata> {
-        let mut metadata = self.metadata.clone();
-        if let Some(name) = metadata
-            .keys()
-            .find(|name| name.starts_with(write::RESERVED))
-        {
-            return Err(Error::new(
-                ErrorKind::InvalidRow,
-                format!("the metadata name `{name}` is reserved: names with `s3orm-` are ours"),
-            ));
-        }
-        metadata.insert(write::ID.to_owned(), write::new_id(env));
-        Ok(metadata)
-    }
-}
-
-/// The content type of a row that is written back, unless it was in another format so far.
-fn kept<T>(row: &Row<T>) -> Option<String> {
-    row.content_type.clone().filter(|_| row.in_own_format)
-}
-
-/// The methods of [`WriteOptions`] on a request that has them in `options`.
-macro_rules! write_options {
-    ($request:ident) => {
-        impl<'a, T: S3Schema> $request<'a, T> {
-            write_options!(in options);
-        }
-    };
-    (in $($options:ident).+) => {
-        /// The object's content type; that of the table's format unless said. It may say more, as
-        /// `application/vnd.person+json` does, but nothing else: readers go by it.
-        pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
-            self.$($options).+.content_type = Some(content_type.into());
-            self
-        }
-
-        /// Adds user metadata (`x-amz-meta-<name>`): a name of lower-case letters, digits and `-`,
-        /// a value of visible ASCII. S3 takes 2 KB in all; 100 bytes of it are the library's.
-        pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            self.$($options).+
-                .metadata
-                .insert(name.into().to_ascii_lowercase(), value.into());
-            self
-        }
-    };
-}
-pub(crate) use write_options;
 
 /// Makes a request with an `async fn run(self)` awaitable, and names the operation in its errors.
 macro_rules! awaits {
@@ -563,84 +514,5 @@ pub(crate) fn written<T>(value: T, request: PutObject, etag: ETag) -> Row<T> {
         schema_version: 1,
         metadata,
         last_modified: None,
-    }
-}
-
-/// The error of a failed write: `refused` where a precondition did not hold.
-pub(crate) fn write_error(failure: Failure, key: String, refused: ErrorKind) -> Error {
-    match failure {
-        Failure::Refused(error) => match error.kind() {
-            // It tells of another write at the same time, not of what is there.
-            StoreErrorKind::Conflict => Error::new(
-                ErrorKind::Conflict,
-                "other writes of this key were faster each time; nothing was written",
-            )
-            .with_source(error)
-            .with_key(key),
-            StoreErrorKind::PreconditionFailed | StoreErrorKind::NotFound => {
-                let detail = match refused {
-                    ErrorKind::AlreadyExists => "a row with this key exists",
-                    ErrorKind::NotFound => "there is no row with this key",
-                    _ => "the row was changed or deleted since it was read; nothing was written",
-                };
-                Error::new(refused, detail).with_source(error).with_key(key)
-            }
-            StoreErrorKind::Invalid => {
-                store_error(error, Some(key)).with_kind(ErrorKind::InvalidRow)
-            }
-            _ => store_error(error, Some(key)),
-        },
-        Failure::Unknown(error) => Error::new(
-            ErrorKind::OutcomeUnknown,
-            "the answer was lost, and the object does not tell whether the write was applied",
-        )
-        .with_help("it may be applied now, later or never: read the row before writing it again")
-        .with_source(error)
-        .with_key(key),
-    }
-}
-
-impl Error {
-    /// The failure of one of the [store](crate::Db::store)'s own calls, as the library tells it.
-    pub fn from_store(error: StoreError) -> Self {
-        store_error(error, None)
-    }
-}
-
-/// The error of a failed request that was no write, or was certainly not applied.
-pub(crate) fn store_error(error: StoreError, key: Option<String>) -> Error {
-    let (kind, help) = match error.kind() {
-        StoreErrorKind::NotFound | StoreErrorKind::NoSuchUpload => (ErrorKind::NotFound, None),
-        StoreErrorKind::NoSuchBucket => (
-            ErrorKind::NoSuchBucket,
-            Some("create it with `Db::ensure_bucket`, or fix the name in the connection string"),
-        ),
-        StoreErrorKind::PreconditionFailed
-        | StoreErrorKind::Conflict
-        | StoreErrorKind::BucketNotEmpty => (ErrorKind::Conflict, None),
-        StoreErrorKind::BucketExists => (ErrorKind::AlreadyExists, None),
-        StoreErrorKind::Denied => (ErrorKind::Denied, None),
-        StoreErrorKind::Credentials => (ErrorKind::Credentials, None),
-        StoreErrorKind::WrongRegion => (ErrorKind::Config, None),
-        StoreErrorKind::InvalidKey => (ErrorKind::InvalidKey, None),
-        StoreErrorKind::TooLarge => (
-            ErrorKind::LimitExceeded,
-            Some("raise `max_row_bytes`, or read it in ranges"),
-        ),
-        StoreErrorKind::Unsupported => (ErrorKind::Unsupported, None),
-        StoreErrorKind::Throttled => (ErrorKind::Throttled, None),
-        StoreErrorKind::Unsent
-        | StoreErrorKind::Server
-        | StoreErrorKind::Lost
-        | StoreErrorKind::BadAnswer => (ErrorKind::Unavailable, None),
-        _ => (ErrorKind::Internal, None),
-    };
-    let mut mapped = Error::new(kind, error.to_string()).with_cause(error.into_cause());
-    if let Some(help) = help {
-        mapped = mapped.with_help(help);
-    }
-    match key {
-        Some(key) => mapped.with_key(key),
-        None => mapped,
     }
 }

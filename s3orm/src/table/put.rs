@@ -24,7 +24,8 @@ impl<T: S3Schema> Table<T> {
     /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown), and those of the connection.
     ///
     /// # Cost
-    /// 1 PUT.
+    /// 1 PUT. Of a stamped table 1 GET and 1 PUT, as much again for each time that somebody was faster,
+    /// and what [indexes](crate::index#what-it-costs) cost.
     pub fn put(&self, row: impl IntoRow<T>) -> Put<'_, T> {
         Put::new(self, row.into_row())
     }
@@ -40,7 +41,8 @@ impl<T: S3Schema> Table<T> {
     /// row, which [`rekey`](Self::rekey) makes of this one. And those of [`put`](Self::put).
     ///
     /// # Cost
-    /// 1 PUT. After a conflict, 1 more HEAD makes sure that the other version is another's.
+    /// 1 PUT. After a conflict, 1 more HEAD makes sure that the other version is another's. Of a
+    /// stamped table as [`put`](Self::put).
     pub fn save(&self, row: Row<T>) -> Save<'_, T> {
         Save::new(self, row)
     }
@@ -256,7 +258,8 @@ pub(super) fn same_key(read: &str, now: &str) -> Result<()> {
     .with_key(now))
 }
 
-async fn send<T: S3Schema>(
+/// Sends the write of a row; `refused` is the error where its condition does not hold.
+pub(super) async fn send<T: S3Schema>(
     table: &Table<T>,
     row: T,
     request: PutObject,

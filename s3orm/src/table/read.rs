@@ -20,7 +20,7 @@ impl<T: S3Schema> Table<T> {
     /// refusal is never read as "there is none".
     ///
     /// # Cost
-    /// 1 GET.
+    /// 1 GET. Of a row under a transaction 1 GET more, of its record.
     pub fn get<K>(&self, key: K) -> Get<'_, T>
     where
         T::Key: KeyFrom<K>,

@@ -45,12 +45,10 @@
 //! it. A column that differs with each write (`#[s3(updated_at)]`) leaves no room for either.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::future::IntoFuture;
 
-use md5::{Digest as _, Md5};
-
-use super::swap::{Base, Found, Plain};
+use super::mark::Mark;
+use super::swap::{Base, Found};
 use super::update::{Decision, absent, decided};
 use super::{RequestFuture, Table, WriteOptions, operation, write_error, write_options, written};
 use crate::error::{Error, ErrorKind, Result};
@@ -58,7 +56,7 @@ use crate::key::KeyFrom;
 use crate::row::{Row, Version};
 use crate::schema::{S3Schema, WriteEvent};
 use crate::stamp::Seen;
-use crate::store::{DeleteObject, ETag, Metadata, Precondition, PutObject, StoreErrorKind};
+use crate::store::{DeleteObject, ETag, Precondition, PutObject, StoreErrorKind};
 use crate::tx::{Coordinator, Parts, Verdict};
 use crate::write::{self, Failure};
 
@@ -141,49 +139,21 @@ struct Source<T> {
     request: PutObject,
 }
 
-/// What a copy is a copy of.
-#[derive(Debug, PartialEq)]
-struct Mark {
-    /// Digest of the key and the id of the version's write, where it has one.
-    write: String,
-    /// Digest of the tag: another program may change the bytes and keep the id.
-    tag: String,
-}
-
-impl Mark {
-    const HALF: usize = 16;
-
-    fn of(object: &str, version: &Version) -> Self {
-        let id = version.id.as_deref().unwrap_or_default();
+impl<T> Source<T> {
+    /// Of a row that was read, which replaced the write `previous`; its write at the new key is
+    /// marked as a copy.
+    fn of(row: Row<T>, previous: Option<String>, mut request: PutObject) -> Self {
+        let mark = Mark::of(&row.key, &row.version);
+        request.metadata.insert(write::FROM.to_owned(), mark.text());
         Self {
-            write: Self::of_write(object, id),
-            tag: digest(version.etag()),
+            previous: previous.map(|id| Mark::of_write(&row.key, &id)),
+            object: row.key,
+            version: row.version,
+            mark,
+            value: row.value,
+            request,
         }
     }
-
-    fn of_write(object: &str, id: &str) -> String {
-        digest(&format!("{object}\0{id}"))
-    }
-
-    fn read(metadata: &Metadata) -> Option<Self> {
-        let (write, tag) = metadata.get(write::FROM)?.split_at_checked(Self::HALF)?;
-        Some(Self {
-            write: write.to_owned(),
-            tag: tag.to_owned(),
-        })
-    }
-
-    fn text(&self) -> String {
-        format!("{}{}", self.write, self.tag)
-    }
-}
-
-fn digest(text: &str) -> String {
-    let mut hex = String::with_capacity(Mark::HALF);
-    for byte in &Md5::digest(text)[..Mark::HALF / 2] {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }
 
 impl<'a, T: S3Schema, F> Rekey<'a, T, F> {
@@ -249,12 +219,12 @@ where
                 return Ok(Row {
                     version: version.ok_or(moved)?,
                     key: target,
+                    last_modified: None,
                     ..row
                 });
             }
             if !attempts.next().await {
-                let detail = "others changed the row every time; it is where it was";
-                return Err(Error::new(ErrorKind::Conflict, detail).with_key(row.key));
+                return Err(contended(row.key));
             }
         }
     }
@@ -270,8 +240,7 @@ where
                 return Ok(row);
             }
             if !attempts.next().await {
-                let detail = "others changed the row every time; it is where it was";
-                return Err(Error::new(ErrorKind::Conflict, detail).with_key(old));
+                return Err(contended(old));
             }
         }
     }
@@ -281,27 +250,18 @@ where
         let table = self.table;
         let object = table.object_key(&self.key)?;
         let found = table.read_plain(self.key.clone(), object.clone()).await?;
-        let Some((meta, mut row)) = found.map(Plain::with_meta) else {
+        let Some(found) = found else {
             return Err(absent(object));
         };
-        let previous = meta.metadata.get(write::PREVIOUS);
-        let previous = previous.map(|id| Mark::of_write(&object, id));
+        let previous = found.previous();
+        let mut row = found.into_row();
         decided((self.change)(&mut row.value)).map_err(|error| error.with_key(&row.key))?;
         let options = self.options.over(&row);
-        let mut request = table.request(&mut row.value, WriteEvent::Save, &options)?;
+        let request = table.request(&mut row.value, WriteEvent::Save, &options)?;
         if request.key == row.key {
             return Err(not_moved(row.key));
         }
-        let mark = Mark::of(&row.key, &row.version);
-        request.metadata.insert(write::FROM.to_owned(), mark.text());
-        Ok(Source {
-            object: row.key,
-            version: row.version,
-            mark,
-            previous,
-            value: row.value,
-            request,
-        })
+        Ok(Source::of(row, previous, request))
     }
 }
 
@@ -346,34 +306,21 @@ impl<T: S3Schema> Table<T> {
                 return Ok(true);
             }
             if !attempts.next().await {
-                let detail = "others changed the row every time; it is where it was";
-                return Err(Error::new(ErrorKind::Conflict, detail).with_key(object));
+                return Err(contended(object.to_owned()));
             }
         }
     }
 
     async fn source_of_old(&self, object: &str) -> Result<Option<Source<T>>> {
-        let found = self.read_old(object).await?;
-        let Some((meta, row)) = found.map(Plain::with_meta) else {
+        let Some(found) = self.read_old(object).await? else {
             return Ok(None);
         };
-        let previous = meta.metadata.get(write::PREVIOUS);
-        let previous = previous.map(|id| Mark::of_write(object, id));
+        let previous = found.previous();
+        let row = found.into_row();
         let options = WriteOptions::default().over(&row);
-        let mut request = self.prepared(&row.value, &options)?;
-        if request.key == row.key {
-            return Ok(None);
-        }
-        let mark = Mark::of(&row.key, &row.version);
-        request.metadata.insert(write::FROM.to_owned(), mark.text());
-        Ok(Some(Source {
-            object: row.key,
-            version: row.version,
-            mark,
-            previous,
-            value: row.value,
-            request,
-        }))
+        let request = self.prepared(&row.value, &options)?;
+        let moves = request.key != row.key;
+        Ok(moves.then(|| Source::of(row, previous, request)))
     }
 }
 
@@ -388,10 +335,11 @@ async fn copy<T: S3Schema>(table: &Table<T>, source: Source<T>) -> Result<Option
         Err(failure) => return Err(uncopied(failure, request.key)),
     }
     let found = table.read_plain(source.value.key(), request.key.clone());
-    let Some((meta, row)) = found.await?.map(Plain::with_meta) else {
+    let Some(found) = found.await? else {
         return Ok(None);
     };
-    let mark = Mark::read(&meta.metadata);
+    let mark = Mark::read(&found.meta.metadata);
+    let row = found.into_row();
     if mark.as_ref() == Some(&source.mark) {
         // A run that was cut short made it, or one that is under way; or something sent ours twice.
         return Ok(Some(row));
@@ -401,7 +349,7 @@ async fn copy<T: S3Schema>(table: &Table<T>, source: Source<T>) -> Result<Option
     if !is_stale {
         return Err(occupied(mark.is_some(), &source.object, row.key));
     }
-    request.precondition = Precondition::IfMatch(meta.etag);
+    request.precondition = Precondition::IfMatch(row.version.etag);
     match write::put_or_reread(db.store(), db.env(), &request).await {
         Ok(etag) => Ok(Some(written(source.value, request, etag))),
         Err(Failure::Refused(error)) if write::is_race(&error) => Ok(None),
@@ -453,6 +401,11 @@ async fn delete_old<T: S3Schema>(
         .with_key(old))
 }
 
+fn contended(key: String) -> Error {
+    let detail = "others changed the row every time; it is where it was";
+    Error::new(ErrorKind::Conflict, detail).with_key(key)
+}
+
 fn not_moved(key: String) -> Error {
     let detail = "the closure changed no key column: the row would stay where it is";
     Error::new(ErrorKind::InvalidKey, detail)
@@ -499,41 +452,5 @@ impl<T: S3Schema, F> fmt::Debug for Rekey<'_, T, F> {
         f.debug_struct("Rekey")
             .field("table", &self.table)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn version(etag: &str, id: Option<&str>) -> Version {
-        Version {
-            etag: ETag::new(etag),
-            id: id.map(str::to_owned),
-        }
-    }
-
-    /// It is on the bucket, where another version of this library may have to know it again.
-    #[test]
-    fn the_mark_of_a_copy() {
-        let mark = Mark::of("people/Oslo/1.json", &version("abc", Some("7f")));
-        assert_eq!(mark.text(), "abccefd7cc22c2ba900150983cd24fb0");
-        let metadata = Metadata::from([(write::FROM.to_owned(), mark.text())]);
-        assert_eq!(Mark::read(&metadata), Some(mark));
-        assert_eq!(Mark::read(&Metadata::new()), None);
-    }
-
-    #[test]
-    fn marks_tell_keys_writes_and_bytes_apart() {
-        let marks = [
-            Mark::of("a", &version("1", Some("w"))),
-            Mark::of("b", &version("1", Some("w"))),
-            Mark::of("a", &version("2", Some("w"))),
-            Mark::of("a", &version("1", Some("x"))),
-            Mark::of("a", &version("1", None)),
-        ];
-        for (place, mark) in marks.iter().enumerate() {
-            assert!(!marks[..place].contains(mark), "{place}");
-        }
     }
 }

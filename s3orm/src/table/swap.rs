@@ -98,26 +98,27 @@ impl Base {
     }
 }
 
-/// A row that was read from a table that is not stamped, and what is said of its object.
-pub(super) struct Plain<T> {
+/// A row of a table that is not stamped, as it was read.
+pub(super) struct PlainRow<T> {
     pub(super) value: T,
-    key: String,
-    in_own_format: bool,
     pub(super) schema_version: u32,
-    meta: ObjectMeta,
+    in_own_format: bool,
+    key: String,
+    pub(super) meta: ObjectMeta,
 }
 
-impl<T> Plain<T> {
+impl<T> PlainRow<T> {
+    /// The write that it replaced, where it says so.
+    pub(super) fn previous(&self) -> Option<String> {
+        self.meta.metadata.get(write::PREVIOUS).cloned()
+    }
+
     pub(super) fn into_row(self) -> Row<T> {
         Row {
             in_own_format: self.in_own_format,
             schema_version: self.schema_version,
             ..Row::read(self.value, self.key, self.meta)
         }
-    }
-
-    pub(super) fn with_meta(self) -> (ObjectMeta, Row<T>) {
-        (self.meta.clone(), self.into_row())
     }
 }
 
@@ -132,15 +133,14 @@ impl<T: S3Schema> Table<T> {
                 base: Base::Stamped(Box::new(seen)),
             });
         }
-        let found = self.read_plain(key, object).await?;
-        Ok(match found.map(Plain::with_meta) {
+        Ok(match self.read_plain(key, object).await? {
             None => Found {
                 row: Ok(None),
                 base: Base::Plain(None),
             },
-            Some((meta, row)) => Found {
-                row: Ok(Some(row)),
-                base: Base::Plain(Some(meta)),
+            Some(found) => Found {
+                base: Base::Plain(Some(found.meta.clone())),
+                row: Ok(Some(found.into_row())),
             },
         })
     }
@@ -182,7 +182,7 @@ impl<T: S3Schema> Table<T> {
         &self,
         key: T::Key,
         object_key: String,
-    ) -> Result<Option<Plain<T>>> {
+    ) -> Result<Option<PlainRow<T>>> {
         let decode = |object: &str, content: &Content<'_>| self.decode_row(key, object, content);
         self.read_object(object_key, decode).await
     }
@@ -192,9 +192,13 @@ impl<T: S3Schema> Table<T> {
         &self,
         object_key: String,
         decode: impl FnOnce(&str, &Content<'_>) -> Result<(T, u32)> + Send,
-    ) -> Result<Option<Plain<T>>> {
+    ) -> Result<Option<PlainRow<T>>> {
         let max = self.db.max_row_bytes();
-        let overhead = T::SCHEMA.encrypt.map_or(0, |_| encrypt::OVERHEAD);
+        let overhead = if T::SCHEMA.has_encrypted_rows() {
+            encrypt::OVERHEAD
+        } else {
+            0
+        };
         let request = GetObject {
             key: object_key.clone(),
             max_bytes: Some(max + overhead),
@@ -211,12 +215,11 @@ impl<T: S3Schema> Table<T> {
                 let content_type = meta.content_type.as_deref();
                 let content = Content::stored(T::SCHEMA.body, content_type, &opened.bytes);
                 let (value, schema_version) = decode(&object_key, &content)?;
-                let in_own_format = content.format == T::SCHEMA.body;
-                Ok(Some(Plain {
+                Ok(Some(PlainRow {
                     value,
-                    key: object_key,
-                    in_own_format,
                     schema_version,
+                    in_own_format: content.format == T::SCHEMA.body,
+                    key: object_key,
                     meta,
                 }))
             }
@@ -319,10 +322,6 @@ pub(super) async fn swap<T: S3Schema>(
                 }
                 write::look(db.store(), &request, error).await
             }
-            Err(Failure::Refused(error)) => {
-                indexes.not_written().await;
-                Err(Failure::Refused(error))
-            }
             sent => sent,
         };
         return match sent {
@@ -330,7 +329,12 @@ pub(super) async fn swap<T: S3Schema>(
                 indexes.written(&request).await;
                 Ok(Swapped::Written(Box::new(request), etag))
             }
-            Err(failure) => Err(write_error(failure, request.key, ErrorKind::Conflict)),
+            Err(failure) => {
+                if let Failure::Refused(_) = &failure {
+                    indexes.not_written().await;
+                }
+                Err(write_error(failure, request.key, ErrorKind::Conflict))
+            }
         };
     }
 }

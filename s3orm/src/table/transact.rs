@@ -57,11 +57,12 @@ impl<T: S3Schema> Table<T> {
         }
     }
 
-    /// A row as it is stored: its key and its columns.
+    /// A row as it is stored: its key and its columns. They are of the program's version, since it is
+    /// asked later whether the table is at that.
     fn stored(&self, row: &mut T, event: WriteEvent) -> Result<(String, Bytes)> {
         self.prepare(row, event)?;
         let key = self.object_key(&row.key())?;
-        let columns = self.store_row(row, &key)?;
+        let columns = self.store_row(row, &key, T::SCHEMA.version)?;
         Ok((key, columns))
     }
 

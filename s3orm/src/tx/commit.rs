@@ -7,7 +7,7 @@
 //! After the answer, in the background, the rows become plain ones again. Nothing of 2 is sent before
 //! 1 is acknowledged, and nothing of 3 before all of 2 is, or is proven by what is there.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use futures_util::future::join;
 
@@ -21,12 +21,8 @@ use crate::db::Db;
 use crate::doctor::Level;
 use crate::env::Instant;
 use crate::error::{Error, ErrorKind, Result};
-use crate::stamp::Seen;
 use crate::stamp::record::{Decided, Record, State, TxId};
-
-/// How long an attempt may go on sending. Collectors wait for much longer than this and the quarter
-/// of an hour for which S3 takes a signed request.
-pub(crate) const DEADLINE: Duration = Duration::from_mins(5);
+use crate::stamp::{DEADLINE, Seen};
 
 /// After so many defeats rows are locked one after the other.
 const DEFEATS_AT_ONCE: u32 = 3;

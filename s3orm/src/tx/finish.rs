@@ -8,7 +8,6 @@ use futures_util::future::join_all;
 
 use crate::db::Db;
 use crate::error::{ErrorKind, Result};
-use crate::stamp::Form;
 use crate::stamp::record::TxId;
 use crate::stamp::seen::{self, Seen};
 use crate::table::write_error;
@@ -21,11 +20,7 @@ use crate::write::{self, Failure};
 ///
 /// Cost: 1 PUT.
 pub(crate) async fn finish(db: &Db, seen: &Seen) -> Result<()> {
-    let form = match &seen.row {
-        Some(columns) => Form::Row(columns.clone()),
-        None => Form::Tombstone,
-    };
-    let request = seen.request(db.env(), &form, seen.value_version.clone())?;
+    let request = seen.as_it_is(db.env())?;
     match write::put_or_reread(db.store(), db.env(), &request).await {
         Ok(_) => Ok(()),
         Err(Failure::Refused(error)) if write::is_race(&error) => Ok(()),

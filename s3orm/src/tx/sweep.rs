@@ -17,7 +17,7 @@ use crate::schema::S3Schema;
 use crate::stamp::body::is_marked;
 use crate::stamp::record::{self, Decided, Record, State, TxId};
 use crate::stamp::seen;
-use crate::store::{DeleteObject, ETag, Metadata, Precondition, PutObject, StoreErrorKind};
+use crate::store::{DeleteObject, ETag, Metadata, Precondition, PutObject};
 use crate::table::{RequestFuture, Table, operation, store_error, write_error};
 use crate::write::{self, Failure};
 
@@ -39,9 +39,15 @@ pub struct SweepReport {
     pub finished: u64,
     /// Records that were removed.
     pub collected: u64,
-    /// Records that stay: they are too young, or of a transaction that is under way.
+    /// Records that stay: they are too young, of a transaction that is under way, or among
+    /// [`failed`](Self::failed); and those of which the answer to the removal was lost.
     pub left: u64,
+    /// Records that could not be read, decided or finished, each with the reason; a thousand at most.
+    pub failed: Vec<(String, String)>,
 }
+
+/// Failed records that a report names at most.
+const NAMED: usize = 1000;
 
 impl Db {
     /// Finishes what transactions have left behind, and removes records that are no longer needed;
@@ -53,7 +59,8 @@ impl Db {
     ///
     /// # Errors
     /// Those of the connection, [`Unsupported`](ErrorKind::Unsupported) if the store does not delete
-    /// conditionally. What was done is done, and sweeping again goes on.
+    /// conditionally. What was done is done, and sweeping again goes on. What is of one record alone, a
+    /// lost answer or a record that cannot be read, is in the report.
     ///
     /// # Cost
     /// 1 PUT and 1 HEAD; 1 LIST a thousand records; for each record 1 GET, 1 GET a row, and 1 DELETE
@@ -69,7 +76,7 @@ impl Db {
     /// without this library, copy or replicate them.
     ///
     /// # Errors
-    /// Those of the connection.
+    /// Those of the connection. What is of one record alone is in the report.
     ///
     /// # Cost
     /// As [`sweep`](Self::sweep), without the removals.
@@ -85,26 +92,49 @@ impl Db {
         let done = records.map_ok(|object| self.go_over(object.key, now, collect));
         let done = done.try_buffer_unordered(CONCURRENCY);
         done.try_fold(SweepReport::default(), |mut report, done| async move {
-            report.add(&done);
+            report.add(done);
             Ok(report)
         })
         .await
     }
 
-    /// One record.
+    /// One record. What keeps it from being tidied up is not in the way of the others.
     async fn go_over(&self, key: String, now: SystemTime, collect: bool) -> Result<SweepReport> {
         let mut report = SweepReport::default();
-        let Some(id) = TxId::of_object(self, &key) else {
-            return Ok(report);
+        match self.tidy(&key, now, collect, &mut report).await {
+            Err(error)
+                if error.kind().concerns_row()
+                    || matches!(
+                        error.kind(),
+                        ErrorKind::OutcomeUnknown | ErrorKind::Conflict
+                    ) =>
+            {
+                report.left += 1;
+                report.failed.push((key, error.to_string()));
+            }
+            outcome => outcome?,
+        }
+        Ok(report)
+    }
+
+    async fn tidy(
+        &self,
+        key: &str,
+        now: SystemTime,
+        collect: bool,
+        report: &mut SweepReport,
+    ) -> Result<()> {
+        let Some(id) = TxId::of_object(self, key) else {
+            return Ok(());
         };
         let Some(record) = Record::read(self, &id).await? else {
-            return Ok(report);
+            return Ok(());
         };
         let (record, aborted) = self.decided(record, now).await?;
         report.aborted += u64::from(aborted);
         let Some(record) = record else {
             report.left += 1;
-            return Ok(report);
+            return Ok(());
         };
         let rows = stream::iter(record.body.keys.clone()).map(|path| {
             let (key, id) = (format!("{}{path}", self.prefix()), &id);
@@ -112,13 +142,12 @@ impl Db {
         });
         let cleaned: Vec<bool> = rows.buffer_unordered(CONCURRENCY).try_collect().await?;
         report.finished += cleaned.iter().filter(|was| **was).count() as u64;
-        if collect && self.is_over(&record, now).await? {
-            remove(self, key, record.etag).await?;
-            report.collected += 1;
-        } else {
-            report.left += 1;
-        }
-        Ok(report)
+        let removed = collect
+            && self.is_over(&record, now).await?
+            && remove(self, key.to_owned(), record.etag).await?;
+        report.collected += u64::from(removed);
+        report.left += u64::from(!removed);
+        Ok(())
     }
 
     /// The record once it is decided, which is done here if it has stood still; and whether it was.
@@ -192,7 +221,8 @@ pub(crate) fn age(written: Option<SystemTime>, now: SystemTime) -> Duration {
     age.unwrap_or_default()
 }
 
-/// Removes an object if it is still the one that was looked at; whether it was.
+/// Removes an object if it is still the one that was looked at; whether it was, for certain. If the
+/// answer is lost, the next run sees what became of it.
 async fn remove(db: &Db, key: String, etag: ETag) -> Result<bool> {
     let request = DeleteObject {
         key: key.clone(),
@@ -200,9 +230,9 @@ async fn remove(db: &Db, key: String, etag: ETag) -> Result<bool> {
     };
     match write::delete(db.store(), db.env(), request).await {
         Ok(()) => Ok(true),
-        Err(Failure::Refused(error))
-            if write::is_race(&error) || error.kind() == StoreErrorKind::NotFound =>
-        {
+        Err(Failure::Refused(error)) if write::is_race(&error) => Ok(false),
+        Err(Failure::Unknown(error)) => {
+            tracing::debug!(key, %error, "nobody knows whether an object was removed");
             Ok(false)
         }
         Err(failure) => Err(write_error(failure, key, ErrorKind::Conflict)),
@@ -210,17 +240,20 @@ async fn remove(db: &Db, key: String, etag: ETag) -> Result<bool> {
 }
 
 impl SweepReport {
-    fn add(&mut self, other: &Self) {
+    fn add(&mut self, other: Self) {
         let Self {
             aborted,
             finished,
             collected,
             left,
+            failed,
         } = other;
         self.aborted += aborted;
         self.finished += finished;
         self.collected += collected;
         self.left += left;
+        self.failed.extend(failed);
+        self.failed.truncate(NAMED);
     }
 }
 
@@ -228,7 +261,8 @@ impl<T: S3Schema> Table<T> {
     /// Removes what deleted rows have left in a stamped table an hour ago or earlier; awaiting
     /// returns how many. Of other tables deleted rows leave nothing.
     ///
-    /// It may run while others read and write, several times at once, and be cut off.
+    /// It may run while others read and write, several times at once, and be cut off. What cannot be
+    /// read is no such remains and stays; a removal whose answer is lost is not counted.
     ///
     /// # Errors
     /// Those of the connection, [`Unsupported`](ErrorKind::Unsupported) if the store does not delete
@@ -252,7 +286,10 @@ impl<T: S3Schema> Table<T> {
             std::future::ready(is_marked(object.size) && is_old)
         });
         let removed = old.map_ok(|object| async move {
-            let seen = seen::look(db, &object.key).await?;
+            let seen = match seen::look(db, &object.key).await {
+                Err(error) if error.kind().concerns_row() => return Ok(false),
+                seen => seen?,
+            };
             let Some(found) = seen.object else {
                 return Ok(false);
             };

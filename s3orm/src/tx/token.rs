@@ -12,6 +12,7 @@ use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stamp::Patience;
 use crate::stamp::record::{Record, State, Token, TxId};
+use crate::store::hex;
 
 /// A token, and what is asked for under it.
 #[derive(Debug, Clone)]
@@ -80,15 +81,6 @@ impl Use {
             }
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use super::proof::Proof;
 use crate::db::Db;
 use crate::error::{Error, ErrorKind, Result};
 use crate::row::Version;
+use crate::settings::inherited;
 use crate::store::{
     ByteRange, Checksum, ETag, GetObject, Metadata, ObjectMeta, StoreError, StoreErrorKind,
 };
@@ -307,10 +308,12 @@ impl Download {
                 ..GetObject::default()
             };
             let (db, etag) = (self.request.db.clone(), self.condition.clone());
-            let task = self.request.db.env().spawn(async move {
+            // In the scope of who reads: it may say how often to retry.
+            let read = inherited(async move {
                 let object = db.store().get(get).await?;
                 right(etag.as_ref(), length, object)
             });
+            let task = self.request.db.env().spawn(read);
             self.under_way.push_back(Chunk { task, length });
             self.next = end;
         }

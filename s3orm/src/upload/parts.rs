@@ -66,7 +66,7 @@ impl Parts {
             encryption: None,
         };
         let db = target.db.clone();
-        // In the scope of who writes: it may say how the object is encrypted.
+        // In the scope of who writes: it may say how the object is encrypted, and how often to retry.
         let created = inherited(async move { db.store().create_upload(request).await });
         Self::of(Stage::Creating(target.db.env().spawn(created)))
     }
@@ -171,7 +171,7 @@ impl Parts {
         }
         let target = Arc::clone(target);
         let env = target.db.env().clone();
-        self.under_way.push(env.spawn(async move {
+        self.under_way.push(env.spawn(inherited(async move {
             let checksum = target.checksum.then(|| Checksum::of(&body));
             let size = body.len() as u64;
             let request = UploadPart {
@@ -189,7 +189,7 @@ impl Parts {
                 size,
                 checksum,
             })
-        }));
+        })));
         Ok(None)
     }
 

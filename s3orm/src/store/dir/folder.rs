@@ -277,8 +277,12 @@ pub(super) fn entries(
         }
         let kind = match entry.file_type() {
             FileType::Unknown => {
-                let stat = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-                FileType::from_raw_mode(stat.st_mode)
+                match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                    // It was deleted meanwhile.
+                    Err(Errno::NOENT) => return None,
+                    Err(error) => return Some(Err(error.into())),
+                }
             }
             kind => kind,
         };

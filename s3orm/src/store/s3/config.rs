@@ -1,7 +1,7 @@
 //! What an S3 store needs to know, as plain data, and the rules it must satisfy.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::keys::{AccessKeys, SecretSource};
 use super::profile::Profile;
 use super::secret::Secret;
 use crate::error::Error;
+use crate::store::rules::bucket_name_fault;
 
 /// Where the bucket is, who asks, and how the connections behave.
 ///
@@ -281,6 +282,12 @@ pub(super) struct Resolved {
 /// Looks up an environment variable; tests hand over their own.
 pub(super) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// The first of these variables that is set.
+fn first_of(variable: Variables<'_>, names: [&str; 2]) -> Option<String> {
+    let mut values = names.iter().filter_map(|name| variable(name));
+    values.find(|value| !value.is_empty())
+}
+
 impl S3Config {
     pub(super) fn resolve(
         &self,
@@ -289,19 +296,14 @@ impl S3Config {
     ) -> Result<Resolved, Error> {
         check_bucket(&self.bucket)
             .map_err(|detail| Error::config(detail, "S3's rules for bucket names apply"))?;
-        let first = |names: [&str; 2]| {
-            names
-                .iter()
-                .find_map(|name| variable(name).filter(|value| !value.is_empty()))
-        };
         let endpoint = self
             .endpoint
             .clone()
-            .or_else(|| first(["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
+            .or_else(|| first_of(variable, ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]));
         let region = self
             .region
             .clone()
-            .or_else(|| first(["AWS_REGION", "AWS_DEFAULT_REGION"]))
+            .or_else(|| first_of(variable, ["AWS_REGION", "AWS_DEFAULT_REGION"]))
             .or_else(|| profile.get("region").map(str::to_owned))
             .or_else(|| endpoint.is_some().then(|| "us-east-1".to_owned()))
             .ok_or_else(|| {
@@ -311,13 +313,7 @@ impl S3Config {
                 )
             })?;
         check_region(&region)?;
-        let style = self
-            .style
-            .unwrap_or(if endpoint.is_some() || self.bucket.contains('.') {
-                AddressingStyle::Path
-            } else {
-                AddressingStyle::Virtual
-            });
+        let style = self.style_at(endpoint.is_some());
         let endpoint = match endpoint {
             Some(text) => Endpoint::parse(&text, self.allow_http)?,
             None => AwsPartition::of(&region).endpoint(&region),
@@ -370,6 +366,15 @@ impl S3Config {
         }
     }
 
+    fn style_at(&self, own_endpoint: bool) -> AddressingStyle {
+        let simple = own_endpoint || self.bucket.contains('.');
+        self.style.unwrap_or(if simple {
+            AddressingStyle::Path
+        } else {
+            AddressingStyle::Virtual
+        })
+    }
+
     fn check_limits(&self) -> Result<(), Error> {
         for (name, value) in [
             ("connect_timeout", self.connect_timeout),
@@ -401,21 +406,7 @@ pub(super) fn check_bucket(name: &str) -> Result<(), String> {
     if name.ends_with("--x-s3") {
         return wrong("is a directory bucket, which is not supported: its listings have no order");
     }
-    if !(3..=63).contains(&name.len()) {
-        return wrong("must be 3 to 63 characters long");
-    }
-    let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-');
-    if !name.bytes().all(allowed) {
-        return wrong("may have lower-case letters, digits, `-` and `.` only");
-    }
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    if !edge(name.as_bytes().first()) || !edge(name.as_bytes().last()) || name.contains("..") {
-        return wrong("must begin and end with a letter or digit, and its dots must stand apart");
-    }
-    if name.parse::<Ipv4Addr>().is_ok() {
-        return wrong("is an IP address, which S3 does not take for a name");
-    }
-    Ok(())
+    bucket_name_fault(name).map_or(Ok(()), wrong)
 }
 
 fn check_region(region: &str) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! Answers that are documents.
 
 use super::*;
+use crate::{Db, ErrorKind};
 
 #[tokio::test]
 async fn a_page_is_read_strictly() {
@@ -165,4 +166,35 @@ async fn buckets_are_made_listed_and_named() {
         "<LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"
     ));
     assert!(seen[1].starts_with("GET / HTTP/1.1"));
+}
+
+/// A page of another prefix is of a server that is none, or of a proxy.
+#[tokio::test]
+async fn what_was_not_asked_for_is_not_listed() {
+    for (entry, is_asked_for) in [
+        (
+            "<CommonPrefixes><Prefix>p/q/</Prefix></CommonPrefixes>",
+            true,
+        ),
+        (
+            "<CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes>",
+            false,
+        ),
+        ("<CommonPrefixes><Prefix>q</Prefix></CommonPrefixes>", false),
+        (
+            "<Contents><Key>q</Key><LastModified>2009-10-12T17:50:30.000Z</LastModified><Size>5</Size></Contents>",
+            false,
+        ),
+    ] {
+        let body = format!("<ListBucketResult>{entry}</ListBucketResult>");
+        let (store, _) = scripted(vec![answer("200 OK", "", &body)]).await;
+        let db = Db::with_store(store, "p", Env::seeded(1)).unwrap();
+        match db.tables().await {
+            Ok(tables) => assert!(is_asked_for, "{tables:?}"),
+            Err(error) => {
+                assert!(!is_asked_for, "{error}");
+                assert_eq!(error.kind(), ErrorKind::Unavailable);
+            }
+        }
+    }
 }
