@@ -1,7 +1,7 @@
 //! What building and reading a key costs: `cargo bench -p s3orm-tests --bench keys`.
 
 use chrono::NaiveDate;
-use divan::{Bencher, black_box};
+use divan::{AllocProfiler, Bencher, black_box};
 use s3orm::key::{Encoding, Form, KeyTuple, PathTemplate, Piece};
 
 const PATH: PathTemplate = PathTemplate {
@@ -19,6 +19,10 @@ const PATH: PathTemplate = PathTemplate {
     extension: ".json",
     encoding: Encoding::Escaped,
 };
+
+/// Counts what each of them allocates.
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();

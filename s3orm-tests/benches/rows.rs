@@ -1,9 +1,8 @@
-//! What a row costs on its way to its bytes and back, and a query before its first request:
-//! `cargo bench -p s3orm-tests --bench rows`. The requests themselves are measured by
-//! `--bin overhead`.
+//! What a row costs on its way to its bytes and back: `cargo bench -p s3orm-tests --bench rows`. The
+//! requests themselves are measured by `--bin overhead`.
 #![allow(clippy::unwrap_used)] // Nothing here can fail but by a mistake in this file.
 
-use divan::{Bencher, black_box};
+use divan::{AllocProfiler, Bencher, black_box};
 use s3orm::key::KeyFrom;
 use s3orm::{Db, S3Schema, Table};
 use serde::{Deserialize, Serialize};
@@ -44,6 +43,10 @@ macro_rules! sample {
         }
     };
 }
+
+/// Counts what each of them allocates.
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
 fn main() {
     divan::main();
@@ -103,16 +106,4 @@ fn decode_json_by_hand(bencher: Bencher) {
 #[divan::bench]
 fn decode_messagepack(bencher: Bencher) {
     decode(bencher, &sample!(Packed));
-}
-
-#[divan::bench]
-fn plan_a_query(bencher: Bencher) {
-    let people = table::<Person>();
-    bencher.bench_local(|| {
-        let query = people.query().at(Person::KEY.city, "Oslo");
-        let query = query
-            .within(Person::KEY.id, 10..100)
-            .filter(Person::COL.age.ge(18));
-        query.plan().unwrap()
-    });
 }

@@ -3,33 +3,14 @@
 import json
 
 import boto3
-from common import BUCKET, DATE, ROWS, each_row, whole
+from common import BUCKET, DATE, DELETED, ROWS, SAMPLE, each_row, rounds, whole
 
-print(json.dumps({"peer": "boto3 " + boto3.__version__}), flush=True)
 client = boto3.client("s3")
 of_date = sum(row["date"] == DATE for row in ROWS)
 
 
-def key(row):
-    return f"boto3/{row['date']}/{row['id']}.json"
-
-
-def insert(row):
-    client.put_object(
-        Bucket=BUCKET,
-        Key=key(row),
-        Body=json.dumps(row).encode(),
-        ContentType="application/json",
-        IfNoneMatch="*",
-    )
-
-
 def read(name):
     return json.loads(client.get_object(Bucket=BUCKET, Key=name)["Body"].read())
-
-
-def get(row):
-    assert read(key(row)) == row
 
 
 def pages(prefix, **more):
@@ -41,15 +22,45 @@ def keys(prefix):
     return [one["Key"] for page in pages(prefix) for one in page.get("Contents", [])]
 
 
-def distinct():
-    found = pages("boto3/", Delimiter="/")
-    return len([one["Prefix"] for page in found for one in page.get("CommonPrefixes", [])])
+def once(number):
+    table = f"boto3-{number}/"
+
+    def key(row):
+        return f"{table}{row['date']}/{row['id']}.json"
+
+    def write(row, **condition):
+        body = json.dumps(row).encode()
+        client.put_object(
+            Bucket=BUCKET, Key=key(row), Body=body, ContentType="application/json", **condition
+        )
+
+    def get(row):
+        assert read(key(row)) == row
+
+    def update(row):
+        answer = client.get_object(Bucket=BUCKET, Key=key(row))
+        found = json.loads(answer["Body"].read())
+        found["age"] += 1
+        write(found, IfMatch=answer["ETag"])
+
+    def count():
+        return sum(page["KeyCount"] for page in pages(table))
+
+    def distinct():
+        found = pages(table, Delimiter="/")
+        return len([one["Prefix"] for page in found for one in page.get("CommonPrefixes", [])])
+
+    each_row("insert", ROWS, lambda row: write(row, IfNoneMatch="*"))
+    each_row("get", SAMPLE, get)
+    partition = f"{table}{DATE}/"
+    whole("rows of one partition", [lambda: len([read(k) for k in keys(partition)])], of_date, of_date)
+    whole("distinct", [distinct], len({row["date"] for row in ROWS}))
+    whole("count", [count], len(ROWS))
+    whole("list keys", [lambda: len(keys(table))], len(ROWS))
+    each_row("update", SAMPLE, update)
+    assert read(key(SAMPLE[0]))["age"] == SAMPLE[0]["age"] + 1
+    each_row("delete", DELETED, lambda row: client.delete_object(Bucket=BUCKET, Key=key(row)))
+    assert count() == len(ROWS) - len(DELETED)
 
 
-each_row("insert", ROWS, insert)
-each_row("get", ROWS, get)
-partition = f"boto3/{DATE}/"
-whole("query of one partition", [lambda: len([read(k) for k in keys(partition)])], of_date, of_date)
-whole("distinct", [distinct], len({row["date"] for row in ROWS}))
-whole("count", [lambda: sum(page["KeyCount"] for page in pages("boto3/"))], len(ROWS))
-whole("list keys", [lambda: len(keys("boto3/"))], len(ROWS))
+rounds("boto3 " + boto3.__version__, once)

@@ -9,10 +9,16 @@
 //! Then whole tables: `scan` reads every row, 64 at a time, and `list` the keys alone. `cpu_us` is
 //! that of a row, `rows_per_s` and `rows_ratio` are by the clock: more is better.
 //!
+//! Built with the feature `allocations`, it counts those instead: `allocations` and `bytes` of each
+//! operation or row, and their ratios. Memory that grows counts as allocated anew.
+//!
 //! `overhead [--rounds N] [--operations N] [--rows N] [--only OPERATION]… [CLIENT…]`
 
 mod bare;
 mod clients;
+mod measure;
+#[cfg(feature = "others")]
+mod others;
 mod server;
 mod tables;
 mod whole;
@@ -22,13 +28,15 @@ use std::io::{BufRead as _, Read as _};
 use std::pin::Pin;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::Runtime;
 
 use crate::bare::Bare;
-use crate::clients::{AwsSdk, Client, ObjectStore, Orm, Rusoto, Store};
+use crate::clients::{Client, Orm, Store};
+use crate::measure::{Used, measured};
+#[cfg(feature = "others")]
+use crate::others::{AwsSdk, ObjectStore, Rusoto};
 
 const CONCURRENCIES: [usize; 2] = [1, 64];
 
@@ -102,11 +110,11 @@ impl Asked {
 
 type Batch = Box<dyn Fn(Op, usize, usize) -> Pin<Box<dyn Future<Output = Result<()>>>>>;
 
-/// A client, and the least CPU time for each operation and concurrency so far.
+/// A client, and the least that each operation and concurrency has used so far.
 struct Contender {
     name: &'static str,
     batch: Batch,
-    least: [[Duration; CONCURRENCIES.len()]; Op::ALL.len()],
+    least: [[Used; CONCURRENCIES.len()]; Op::ALL.len()],
 }
 
 impl Contender {
@@ -115,7 +123,7 @@ impl Contender {
         let batch = move |op, concurrency, operations| {
             Box::pin(batch(Arc::clone(&client), op, concurrency, operations)) as Pin<Box<_>>
         };
-        let least = [[Duration::MAX; CONCURRENCIES.len()]; Op::ALL.len()];
+        let least = [[Used::MOST; CONCURRENCIES.len()]; Op::ALL.len()];
         Self {
             name,
             batch: Box::new(batch),
@@ -161,6 +169,13 @@ async fn contenders(endpoint: &str, asked: &Asked) -> Result<Vec<Contender>> {
     if asked.wants("s3orm-store") {
         all.push(Contender::new("s3orm-store", Store::connect(endpoint)?));
     }
+    #[cfg(feature = "others")]
+    add_others(&mut all, endpoint, asked)?;
+    Ok(all)
+}
+
+#[cfg(feature = "others")]
+fn add_others(all: &mut Vec<Contender>, endpoint: &str, asked: &Asked) -> Result<()> {
     if asked.wants("rusoto_s3") {
         all.push(Contender::new("rusoto_s3", Rusoto::connect(endpoint)?));
     }
@@ -173,11 +188,11 @@ async fn contenders(endpoint: &str, asked: &Asked) -> Result<Vec<Contender>> {
     if asked.wants("aws-sdk-s3") {
         all.push(Contender::new("aws-sdk-s3", AwsSdk::connect(endpoint)?));
     }
-    Ok(all)
+    Ok(())
 }
 
-async fn compare(endpoint: &str, asked: &Asked) -> Result<()> {
-    let mut contenders = contenders(endpoint, asked).await?;
+fn compare(runtime: &Runtime, endpoint: &str, asked: &Asked) -> Result<()> {
+    let mut contenders = runtime.block_on(contenders(endpoint, asked))?;
     // The first round makes the connections and is not counted.
     for round in 0..=asked.rounds {
         for (op_index, op) in Op::ALL.into_iter().enumerate() {
@@ -187,14 +202,11 @@ async fn compare(endpoint: &str, asked: &Asked) -> Result<()> {
             for (index, concurrency) in CONCURRENCIES.into_iter().enumerate() {
                 for contender in &mut contenders {
                     let operations = asked.operations.next_multiple_of(concurrency);
-                    let before = cpu();
-                    (contender.batch)(op, concurrency, operations)
-                        .await
+                    let work = (contender.batch)(op, concurrency, operations);
+                    let (used, ()) = measured(runtime, work)
                         .with_context(|| format!("{} of {}", op.name(), contender.name))?;
-                    let each = (cpu() - before) / u32::try_from(operations)?;
-                    let least = &mut contender.least[op_index][index];
                     if round > 0 {
-                        *least = each.min(*least);
+                        contender.least[op_index][index].lower_to(used.each(operations));
                     }
                 }
             }
@@ -205,7 +217,6 @@ async fn compare(endpoint: &str, asked: &Asked) -> Result<()> {
 }
 
 fn report(contenders: &[Contender], asked: &Asked) {
-    let micros = |duration: Duration| duration.as_secs_f64() * 1e6;
     for (op_index, op) in Op::ALL.into_iter().enumerate() {
         if !asked.wants_op(op.name()) {
             continue;
@@ -215,25 +226,14 @@ fn report(contenders: &[Contender], asked: &Asked) {
             for contender in contenders {
                 let least = contender.least[op_index][index];
                 println!(
-                    "{{\"op\":\"{}\",\"concurrency\":{concurrency},\"client\":\"{}\",\
-                     \"cpu_us\":{:.2},\"ratio\":{:.3}}}",
+                    "{{\"op\":\"{}\",\"concurrency\":{concurrency},\"client\":\"{}\",{}}}",
                     op.name(),
                     contender.name,
-                    micros(least),
-                    micros(least) / micros(bare),
+                    least.beside(&bare),
                 );
             }
         }
     }
-}
-
-/// The CPU time of this process so far, the kernel's work for it included.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(
-        time.tv_sec.unsigned_abs(),
-        u32::try_from(time.tv_nsec).unwrap_or(0),
-    )
 }
 
 /// The server's process. It ends with this one, however this one ends: its input is closed then.
@@ -276,8 +276,6 @@ fn main() -> Result<()> {
     }
     let asked = Asked::read(arguments)?;
     let (_server, endpoint) = Server::start(asked.rows)?;
-    runtime.block_on(async {
-        compare(&endpoint, &asked).await?;
-        whole::compare(&endpoint, &asked).await
-    })
+    compare(&runtime, &endpoint, &asked)?;
+    whole::compare(&runtime, &endpoint, &asked)
 }

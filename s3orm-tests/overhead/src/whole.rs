@@ -3,15 +3,16 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use tokio::runtime::Runtime;
 
+use crate::Asked;
 use crate::bare::Bare;
 use crate::clients::Orm;
+use crate::measure::{Used, measured};
 use crate::server::FIRST_ROW;
 use crate::tables::{READERS, Table, check};
-use crate::{Asked, cpu};
 
 #[derive(Clone, Copy)]
 enum Op {
@@ -40,11 +41,11 @@ impl Op {
 
 type Run = Box<dyn Fn(Op) -> Pin<Box<dyn Future<Output = Result<(usize, u64)>>>>>;
 
-/// A client, and the least wall and CPU time a row so far.
+/// A client, and the least that a row has used so far.
 struct Contender {
     name: &'static str,
     run: Run,
-    least: [(Duration, Duration); Op::ALL.len()],
+    least: [Used; Op::ALL.len()],
 }
 
 impl Contender {
@@ -62,16 +63,17 @@ impl Contender {
         Self {
             name,
             run: Box::new(run),
-            least: [(Duration::MAX, Duration::MAX); Op::ALL.len()],
+            least: [Used::MOST; Op::ALL.len()],
         }
     }
 }
 
 /// Takes turns as the single operations do, and prints a line for each operation and client.
-pub async fn compare(endpoint: &str, asked: &Asked) -> Result<()> {
+pub fn compare(runtime: &Runtime, endpoint: &str, asked: &Asked) -> Result<()> {
     let mut contenders = vec![Contender::new("bare", Bare::connect(endpoint)?)];
     if asked.wants("s3orm") {
-        contenders.push(Contender::new("s3orm", Orm::connect(endpoint).await?));
+        let orm = runtime.block_on(Orm::connect(endpoint))?;
+        contenders.push(Contender::new("s3orm", orm));
     }
     for round in 0..=asked.rounds {
         for (op_index, op) in Op::ALL.into_iter().enumerate() {
@@ -80,18 +82,13 @@ pub async fn compare(endpoint: &str, asked: &Asked) -> Result<()> {
             }
             for contender in &mut contenders {
                 let (_, times) = op.times();
-                let (start, before) = (Instant::now(), cpu());
                 for _ in 0..times {
-                    let answer = (contender.run)(op).await;
-                    let answer =
-                        answer.with_context(|| format!("{} of {}", op.name(), contender.name))?;
+                    let (used, answer) = measured(runtime, (contender.run)(op))
+                        .with_context(|| format!("{} of {}", op.name(), contender.name))?;
                     check(answer, FIRST_ROW, asked.rows)?;
-                }
-                let (wall, used) = (start.elapsed(), cpu() - before);
-                let rows = u32::try_from(times * asked.rows)?;
-                let least = &mut contender.least[op_index];
-                if round > 0 {
-                    *least = ((wall / rows).min(least.0), (used / rows).min(least.1));
+                    if round > 0 {
+                        contender.least[op_index].lower_to(used.each(asked.rows));
+                    }
                 }
             }
         }
@@ -107,17 +104,16 @@ pub async fn compare(endpoint: &str, asked: &Asked) -> Result<()> {
 fn report(op: Op, index: usize, contenders: &[Contender]) {
     let bare = contenders[0].least[index];
     for contender in contenders {
-        let (wall, used) = contender.least[index];
+        let used = contender.least[index];
         println!(
             "{{\"op\":\"{}\",\"concurrency\":{},\"client\":\"{}\",\"rows_per_s\":{:.0},\
-             \"rows_ratio\":{:.3},\"cpu_us\":{:.3},\"ratio\":{:.3}}}",
+             \"rows_ratio\":{:.3},{}}}",
             op.name(),
             op.times().0,
             contender.name,
-            1.0 / wall.as_secs_f64(),
-            bare.0.as_secs_f64() / wall.as_secs_f64(),
-            used.as_secs_f64() * 1e6,
-            used.as_secs_f64() / bare.1.as_secs_f64(),
+            1.0 / used.wall,
+            bare.wall / used.wall,
+            used.beside(&bare),
         );
     }
 }

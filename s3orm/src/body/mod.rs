@@ -30,6 +30,14 @@ use crate::schema::{BodyFormat, TableSchema};
 /// How many levels of objects and lists a row may have, itself the first.
 pub const MAX_DEPTH: usize = 64;
 
+/// Content types of JSON and of MessagePack, but for those that end in `+json` or `+msgpack`.
+const JSON: [&str; 2] = ["application/json", "text/json"];
+const MESSAGE_PACK: [&str; 3] = [
+    "application/msgpack",
+    "application/x-msgpack",
+    "application/vnd.msgpack",
+];
+
 /// A row that serde writes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be written as JSON",
@@ -89,15 +97,18 @@ impl<'a> Content<'a> {
 /// The format that a content type names.
 pub(crate) fn named(content_type: &str) -> Option<BodyFormat> {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    let essence = essence.to_ascii_lowercase();
-    match &*essence {
-        "application/json" | "text/json" => Some(BodyFormat::Json),
-        "application/msgpack" | "application/x-msgpack" | "application/vnd.msgpack" => {
-            Some(BodyFormat::MessagePack)
-        }
-        other if other.ends_with("+json") => Some(BodyFormat::Json),
-        other if other.ends_with("+msgpack") => Some(BodyFormat::MessagePack),
-        _ => None,
+    let is = |name: &&str| essence.eq_ignore_ascii_case(name);
+    let ends = |end: &str| {
+        let start = essence.len().checked_sub(end.len());
+        let found = start.and_then(|start| essence.get(start..));
+        found.is_some_and(|found| found.eq_ignore_ascii_case(end))
+    };
+    if JSON.iter().any(is) || ends("+json") {
+        Some(BodyFormat::Json)
+    } else if MESSAGE_PACK.iter().any(is) || ends("+msgpack") {
+        Some(BodyFormat::MessagePack)
+    } else {
+        None
     }
 }
 
@@ -322,10 +333,18 @@ mod tests {
             (Json, Some("Application/MsgPack"), json, MessagePack),
             (
                 MessagePack,
-                Some("application/vnd.person+json; v=1"),
+                Some("application/vnd.person+JSON; v=1"),
                 msgpack,
                 Json,
             ),
+            (
+                Json,
+                Some("application/vnd.person+msgpack"),
+                json,
+                MessagePack,
+            ),
+            (MessagePack, Some("é+json"), msgpack, Json),
+            (Json, Some("éjson"), json, Json),
             (MessagePack, Some("application/octet-stream"), json, Json),
             (Json, None, msgpack, MessagePack),
             (MessagePack, Some("text/plain"), b"\x93", MessagePack),

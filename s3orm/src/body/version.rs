@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memmem;
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -92,8 +93,7 @@ fn split_json(bytes: &[u8]) -> Result<(u32, Cow<'_, [u8]>), BodyError> {
         row.extend_from_slice(rest);
         return Ok((valid(version)?, row.into()));
     }
-    let mentions = bytes.windows(QUOTED.len()).any(|part| part == QUOTED);
-    if mentions {
+    if memmem::find(bytes, QUOTED).is_some() {
         return split_members(bytes);
     }
     Ok((1, bytes.into()))

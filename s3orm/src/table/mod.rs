@@ -452,6 +452,17 @@ impl<T: S3Schema> Table<T> {
         let found = self.read_plain(key, object_key).await?;
         Ok(found.map(PlainRow::into_row))
     }
+
+    /// Reads the row of a key, for who does not ask for its version.
+    async fn fetch_value(&self, key: T::Key) -> Result<Option<T>> {
+        let object_key = self.object_key(&key)?;
+        if T::SCHEMA.is_stamped() {
+            let row = self.fetch_object(key, object_key).await?;
+            return Ok(row.map(Row::into_inner));
+        }
+        let found = self.read_plain(key, object_key).await?;
+        Ok(found.map(|found| found.value))
+    }
 }
 
 /// Makes a request with an `async fn run(self)` awaitable, and names the operation in its errors.

@@ -124,7 +124,7 @@ impl<'a, T: S3Schema> Exists<'a, T> {
 
 impl<T: S3Schema> Get<'_, T> {
     async fn run(self) -> Result<Option<T>> {
-        Ok(self.table.fetch(self.key).await?.map(Row::into_inner))
+        self.table.fetch_value(self.key).await
     }
 }
 
