@@ -207,7 +207,7 @@
 //! ```
 //!
 //! [`upload`] has what becomes of an upload that is interrupted. A large value of a row is a
-//! [blob](blob): a column of the type [`Blob`], whose bytes are an object of their own and come and go with
+//! [blob]: a column of the type [`Blob`], whose bytes are an object of their own and come and go with
 //! the row.
 //!
 //! # Code and keys of your own
