@@ -554,9 +554,9 @@ async fn a_job_that_slept_is_told_that_the_table_was_turned_round() {
     let (up, down) = futures_util::join!(up.into_future(), down);
     let error = up.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-    assert!(down.unwrap().complete);
-    let schema = one.schema().await.unwrap().unwrap();
-    assert_eq!((schema.version, schema.newest), (1, None));
+    // Whether it comes to its end depends on who is faster: the other one goes on until its next checkpoint.
+    assert_eq!(down.unwrap().to, 1);
+    assert_eq!(one.schema().await.unwrap().unwrap().version, 1);
     // What it has done since is brought back by the pass for such.
     let again = two.migrate().down_to(1).again().alone().lease(LEASE).await;
     assert!(again.unwrap().complete);
