@@ -257,6 +257,7 @@ impl DbBuilder {
         Ok(self.open().await?.db)
     }
 
+    #[cfg_attr(not(feature = "encrypt"), allow(unused_mut))]
     pub(crate) async fn open(mut self) -> Result<Opened> {
         if let Some(error) = self.misfit {
             return Err(error.during("connect", ""));

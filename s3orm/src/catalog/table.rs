@@ -252,7 +252,7 @@ pub(crate) async fn describe(db: &Db, table: &str, own: StoredSchema) -> Result<
 
 pub(crate) fn does_not_fit(diff: &SchemaDiff) -> Error {
     let detail = format!("the program does not fit the table: {}", diff.reasons());
-    let help =
-        "start a program that fits it, or declare a new version of the rows and migrate them";
+    let help = "start a program that fits it, give the struct of an older version the options that it had, \
+                or declare a new version of the rows and migrate them";
     Error::new(ErrorKind::Schema, detail).with_help(help)
 }

@@ -235,10 +235,6 @@ pub const fn check_follows(after: &TableSchema, before: &TableSchema) {
         before.version + 1 == after.version,
         "versions follow one another: the struct of `previous` has the `version` that is one less"
     );
-    assert!(
-        before.transactional == after.transactional,
-        "a table has transactions in all of its versions or in none: write `transactional` at both structs"
-    );
 }
 
 const fn is_same(one: &str, other: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Versions follow one another, in one table that is the same kind of table.
+//! Versions follow one another, in one table.
 
 use s3orm::S3Schema;
 use serde::{Deserialize, Serialize};
@@ -28,18 +28,6 @@ struct Elsewhere {
 }
 
 impl From<Before> for Elsewhere {
-    fn from(before: Before) -> Self {
-        Self { id: before.id }
-    }
-}
-
-#[derive(Serialize, Deserialize, S3Schema)]
-#[s3(table = "people", path = "<id>", version = 2, previous = "Before", transactional)]
-struct Otherwise {
-    id: u64,
-}
-
-impl From<Before> for Otherwise {
     fn from(before: Before) -> Self {
         Self { id: before.id }
     }
