@@ -294,7 +294,10 @@ mod tests {
             ("s3://bucket/caf\u{e9}", "not every S3 keeps"),
             ("s3://bucket/a%2", "no escape"),
             ("s3://bucket#x", "no `#` fragment"),
-            ("http://host:9000/b", "`s3://BUCKET?endpoint=http://HOST:PORT`"),
+            (
+                "http://host:9000/b",
+                "`s3://BUCKET?endpoint=http://HOST:PORT`",
+            ),
             ("memory:name", "has no name"),
             ("file:", "names no folder"),
             ("file:~/data", "the shell's word"),
