@@ -116,7 +116,7 @@ mod again {
 
 /// The version before.
 #[derive(::std::fmt::Debug, Serialize, Deserialize, S3Schema)]
-#[s3(table = "versions", path = "<id>", crate = "renamed")]
+#[s3(table = "versions", path = "<id>", crate = "renamed", transactional)]
 pub struct Before {
     id: u8,
     name: ::std::string::String,

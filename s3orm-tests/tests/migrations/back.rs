@@ -267,16 +267,20 @@ impl From<&Moved> for PersonV1 {
     path = "<id>",
     version = 2,
     previous = "PersonV1",
-    reversible,
-    transactional
+    reversible
 )]
 struct Stamped {
     id: u64,
+    #[s3(index)]
+    town: String,
 }
 
 impl From<PersonV1> for Stamped {
     fn from(old: PersonV1) -> Self {
-        Self { id: old.id }
+        Self {
+            id: old.id,
+            town: String::new(),
+        }
     }
 }
 
