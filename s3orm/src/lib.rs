@@ -3,6 +3,15 @@
 //!
 //! # A table
 //!
+//! A program needs three crates; every other feature of this one is [listed below](#cargo-features):
+//!
+//! ```toml
+//! [dependencies]
+//! s3orm = "0.1"
+//! serde = { version = "1", features = ["derive"] }
+//! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
+//! ```
+//!
 //! ```
 //! use s3orm::{Db, S3Schema};
 //! use serde::{Deserialize, Serialize};

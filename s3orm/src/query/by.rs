@@ -151,7 +151,8 @@ where
         self.becomes()
     }
 
-    /// Bounds the next column of the index: `10..20`, `10..=20`, `10..`, `..20`.
+    /// Bounds the next column of the index: `10..20`, `10..=20`, `10..`, `..20`. A range whose end is
+    /// before its beginning has no rows.
     ///
     /// Of types whose text has a fixed width: integers, `bool`, dates, timestamps, UUIDs, ULIDs.
     pub fn within<R>(mut self, range: R) -> Query<'a, T, ByIndexRanged<V>>

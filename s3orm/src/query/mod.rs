@@ -255,7 +255,8 @@ impl<'a, T: S3Schema, At: KeyState> Query<'a, T, At> {
         self.becomes()
     }
 
-    /// Bounds the next key column: `10..20`, `10..=20`, `10..`, `..20`.
+    /// Bounds the next key column: `10..20`, `10..=20`, `10..`, `..20`. A range whose end is before its
+    /// beginning has no rows.
     ///
     /// Only columns whose keys are listed in the order of their values: `:ordered` and `:desc` ones,
     /// dates, timestamps, UUIDs, ULIDs and `bool`. Others do not compile.
