@@ -122,6 +122,31 @@ async fn a_column_is_a_text_in_the_row() {
     assert_eq!(rows.get(2).await.unwrap(), Some(Compressed::new(2)));
 }
 
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
+#[s3(table = "notes", path = "<id>")]
+struct Note {
+    id: u64,
+    text: String,
+}
+
+/// What is read as an encrypted value, whatever the struct says, is not written by any.
+#[tokio::test]
+async fn a_plain_table_writes_no_text_that_it_could_not_read() {
+    let bucket = Bucket::new().await;
+    let notes = bucket.db.table::<Note>();
+    let note = |text: &str| Note {
+        id: 1,
+        text: text.to_owned(),
+    };
+    let error = notes.put(note("s3orm-encrypted:5XMzAQ")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRow);
+    assert!(error.to_string().contains("`text`"), "{error}");
+    for text in ["s3orm-encrypted:", " s3orm-encrypted:5XMzAQ"] {
+        notes.put(note(text)).await.unwrap();
+        assert_eq!(notes.get(1).await.unwrap(), Some(note(text)));
+    }
+}
+
 #[tokio::test]
 async fn values_are_read_in_their_place_alone() {
     let bucket = Bucket::new().await;

@@ -234,7 +234,6 @@ impl BodyError {
             .with_source(error)
     }
 
-    #[cfg(feature = "encrypt")]
     pub(crate) fn of_column(mut self, name: &str) -> Self {
         self.message = format!("column `{}`: {}", name.escape_debug(), self.message);
         self

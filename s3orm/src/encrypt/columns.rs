@@ -5,9 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{BEGIN, Encrypt, Sealer, not_encrypted};
+use super::{BEGIN, Encrypt, Sealer, looks_encrypted, not_encrypted};
 use crate::body::{BodyError, Content};
-use crate::error::ErrorKind;
 use crate::schema::{BodyFormat, TableSchema};
 
 /// Whether a column is encrypted: by the newest version that has it. What was written before it was
@@ -42,7 +41,7 @@ pub(super) fn seal(
         let Some((_, context)) = column(schema, at.place, name) else {
             return match text_of(value) {
                 None => Ok(None),
-                Some(_) => Err(looks_encrypted().of_column(name)),
+                Some(_) => Err(looks_encrypted(BEGIN).of_column(name)),
             };
         };
         let sealed = at.encrypt(&context, value.get().as_bytes());
@@ -52,17 +51,6 @@ pub(super) fn seal(
             URL_SAFE_NO_PAD.encode(sealed)
         )))
     })
-}
-
-/// Of a plain text that no reader could tell from an encrypted one.
-fn looks_encrypted() -> BodyError {
-    BodyError::of(
-        ErrorKind::InvalidRow,
-        format!("a text that begins with `{BEGIN}` cannot be stored as it is"),
-    )
-    .with_help(
-        "it would be taken for an encrypted value: write it otherwise, or `encrypt` the column",
-    )
 }
 
 pub(super) fn open(

@@ -175,7 +175,10 @@ impl Sealer<'_> {
         columns: Vec<u8>,
     ) -> Result<Vec<u8>, BodyError> {
         if !schema.has_encrypted_columns() {
-            return Ok(columns);
+            return match encrypted_member(&columns) {
+                Some(name) => Err(looks_encrypted(CIPHER).of_column(&name)),
+                None => Ok(columns),
+            };
         }
         #[cfg(feature = "encrypt")]
         return columns::seal(self, schema, &columns);
@@ -263,17 +266,10 @@ fn beneath(encoding: Option<&str>) -> Option<String> {
 /// That no column of a row is encrypted, where the struct says nothing of it: what is stored would be
 /// taken for what it holds.
 fn check_columns(content: &Content<'_>) -> Result<(), BodyError> {
-    if content.format() != BodyFormat::Json || !mentions(content.bytes(), CIPHER) {
+    if content.format() != BodyFormat::Json {
         return Ok(());
     }
-    // What is no row is told by who reads it.
-    let members: BTreeMap<String, &RawValue> =
-        serde_json::from_slice(content.bytes()).unwrap_or_default();
-    let is_cipher = |value: &RawValue| {
-        let text = value.get().strip_prefix('"');
-        text.is_some_and(|text| text.starts_with(CIPHER))
-    };
-    let Some((name, _)) = members.into_iter().find(|(_, value)| is_cipher(value)) else {
+    let Some(name) = encrypted_member(content.bytes()) else {
         return Ok(());
     };
     let name = name.escape_debug();
@@ -283,8 +279,31 @@ fn check_columns(content: &Content<'_>) -> Result<(), BodyError> {
     ))
 }
 
+/// A member of an object of JSON whose text begins as what was encrypted does.
+fn encrypted_member(json: &[u8]) -> Option<String> {
+    if !mentions(json, CIPHER) {
+        return None;
+    }
+    // What is no row is told by who reads it.
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(json).unwrap_or_default();
+    let is_cipher = |value: &RawValue| {
+        let text = value.get().strip_prefix('"');
+        text.is_some_and(|text| text.starts_with(CIPHER))
+    };
+    let mut members = members.into_iter();
+    members.find_map(|(name, value)| is_cipher(value).then_some(name))
+}
+
+/// Of a plain text that begins as no reader could tell from an encrypted one.
+fn looks_encrypted(begin: &str) -> BodyError {
+    let detail = format!("a text that begins with `{begin}` cannot be stored as it is");
+    BodyError::of(crate::ErrorKind::InvalidRow, detail).with_help(
+        "it would be taken for an encrypted value: write it otherwise, or `encrypt` the column",
+    )
+}
+
 fn mentions(bytes: &[u8], text: &str) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|all| all.contains(text))
+    memchr::memmem::find(bytes, text.as_bytes()).is_some()
 }
 
 /// That there is no encrypted value in a JSON text, at any depth: nobody can see what it names.

@@ -48,7 +48,7 @@ use crate::hooks;
 use crate::key::{KeyFrom, KeyTuple as _};
 use crate::query::Query;
 use crate::row::{Row, Version};
-use crate::schema::{OldForm, Prepare, S3Schema, WriteEvent, version};
+use crate::schema::{BodyFormat, OldForm, Prepare, S3Schema, WriteEvent, version};
 use crate::settings::Settings;
 use crate::stamp::{self, Form, seen};
 use crate::store::{ETag, Precondition, PutObject};
@@ -279,9 +279,11 @@ impl<T: S3Schema> Table<T> {
     fn store_form(&self, row: &T, object: &str, version: u32) -> Result<OldForm> {
         let form = self.form(row, version);
         let mut form = form.map_err(|error| error.with_key(object))?;
-        if form.schema.has_encrypted_columns() {
+        if form.schema.body == BodyFormat::Json {
             let sealed = self.db.sealer(object).seal_columns(form.schema, form.bytes);
             form.bytes = sealed.map_err(|error| error.into_error(object))?;
+        }
+        if form.schema.has_encrypted_columns() {
             self.db
                 .check_size(form.bytes.len())
                 .map_err(|error| error.with_key(object))?;
