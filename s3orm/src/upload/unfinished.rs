@@ -129,6 +129,8 @@ impl Sweep<'_> {
 
     /// Only uploads that were begun longer ago (a day unless set). It must be longer than any upload
     /// takes: one that is swept while it is under way fails with [`Conflict`](crate::ErrorKind::Conflict).
+    /// It is counted by this machine's clock, and S3 takes requests of clocks that are up to a quarter of
+    /// an hour off: so leave that besides.
     pub fn older_than(mut self, age: Duration) -> Self {
         self.age = age;
         self
