@@ -266,13 +266,21 @@ async fn large_objects_go_up_and_down() {
     );
     bench.ok(&["download", "files/large.bin", "copy.bin"]);
     assert!(std::fs::read(bench.folder.path().join("copy.bin")).expect("a file") == bytes);
-    std::fs::write(
-        bench.folder.path().join("again.bin.part"),
-        &bytes[..1_234_567],
-    )
-    .expect("written");
-    bench.ok(&["download", "files/large.bin", "again.bin", "--resume"]);
+    // What an interrupted one has left, of this version and of another.
+    let left = |version: &str| {
+        let file = |name: &str| bench.folder.path().join(name);
+        std::fs::write(file("again.bin.part"), &bytes[..1_234_567]).expect("written");
+        std::fs::write(file("again.bin.part.version"), version).expect("written");
+    };
+    let large = bench.db().download("files/large.bin").await;
+    let large = large.expect("downloaded").expect("it is there");
+    let resume = ["download", "files/large.bin", "again.bin", "--resume"];
+    left("another");
+    bench.fails(&resume, 4, &["again.bin.part", "begin anew"]);
+    left(large.version().etag());
+    bench.ok(&resume);
     assert!(std::fs::read(bench.folder.path().join("again.bin")).expect("a file") == bytes);
+    assert!(!bench.folder.path().join("again.bin.part.version").exists());
     bench.fails(
         &["download", "files/none"],
         3,
