@@ -31,7 +31,7 @@ async fn a_handed_over_configuration_is_used() -> s3orm::Result<()> {
     people.insert(person(1)).await?;
     assert_eq!(people.get(("Oslo", 1)).await?, Some(person(1)));
 
-    let wrong = connect(&sdk(&server.endpoint(), "wrong"))
+    let wrong = connect(&sdk(&server.endpoint(), "hunter2"))
         .await?
         .table::<Person>();
     let error = wrong
@@ -39,7 +39,7 @@ async fn a_handed_over_configuration_is_used() -> s3orm::Result<()> {
         .await
         .expect_err("the secret is wrong");
     assert_eq!(error.kind(), ErrorKind::Credentials);
-    assert!(!format!("{error:?}").contains("wrong"), "{error:?}");
+    assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
     Ok(())
 }
 

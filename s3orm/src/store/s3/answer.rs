@@ -126,13 +126,11 @@ fn of_fault(
         "InvalidAccessKeyId" => "the service does not know the access key",
         _ => "",
     };
-    if !reason.is_empty() {
-        return (kind, format!("{reason}: {message}"));
-    }
-    let message = if message.is_empty() {
-        format!("S3 answers {}", fault.code)
-    } else {
-        message
+    let message = match (reason, message.as_str()) {
+        ("", "") => format!("S3 answers {}", fault.code),
+        ("", _) => message,
+        (_, "") => reason.to_owned(),
+        _ => format!("{reason}: {message}"),
     };
     (kind, message)
 }
