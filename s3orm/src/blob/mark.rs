@@ -76,12 +76,13 @@ fn blobs_of<T: S3Schema>(db: &Db, key: &str, object: &Object) -> Result<Vec<Blob
     let content_type = object.meta.content_type.as_deref();
     for columns in rows {
         let content = Content::stored(T::SCHEMA.body, content_type, &columns);
+        let opened = table.open_columns(key, &content)?;
         if is_encrypted {
-            let opened = table.open_columns(key, &content)?;
             encrypt::check_seen(&opened).map_err(wrong)?;
             found.extend(in_text(&opened));
         }
-        found.extend(in_row(&table, key, path, &content)?);
+        let opened = Content::new(content.format, &opened);
+        found.extend(in_row(&table, key, path, &opened)?);
     }
     Ok(found)
 }
@@ -91,12 +92,12 @@ fn in_row<T: S3Schema>(
     table: &Table<T>,
     object: &str,
     path: &str,
-    content: &Content<'_>,
+    opened: &Content<'_>,
 ) -> Result<Vec<BlobId>> {
     let Ok(key) = T::Key::parse(&T::SCHEMA.path, path) else {
         return Ok(Vec::new());
     };
-    let (row, blobs) = noted(|| table.decode_stored(key, object, content));
+    let (row, blobs) = noted(|| table.decode_opened(key, object, opened));
     row.map(|_| blobs)
 }
 

@@ -234,17 +234,30 @@ impl Checkpoint {
 ///
 /// Cost: 1 GET, and 1 PUT.
 pub(super) async fn pause(db: &Db, key: &str) -> Result<bool> {
+    let pause = |body: &mut Body| {
+        let runs = body.state == State::Running;
+        if runs {
+            body.state = State::Paused;
+        }
+        runs
+    };
+    let left = change(db, key, pause).await?;
+    Ok(left == Some(State::Paused))
+}
+
+/// Changes a migration's object, unless the change says that it is right already; the state that it is
+/// in then, if it is there.
+async fn change(db: &Db, key: &str, change: impl Fn(&mut Body) -> bool) -> Result<Option<State>> {
     let mut again = Again::new(db, "checkpoint");
     loop {
         let Some((mut body, etag)) = read(db, key).await? else {
-            return Ok(false);
+            return Ok(None);
         };
-        if body.state != State::Running {
-            return Ok(body.state == State::Paused);
+        if !change(&mut body) {
+            return Ok(Some(body.state));
         }
-        body.state = State::Paused;
         match write(db, key, Some(&etag), &mut body).await? {
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(Some(body.state)),
             Err(failure) => again.after(failure, key).await?,
         }
     }
@@ -290,21 +303,15 @@ async fn watch(db: &Db, key: &str, seen: Option<&ETag>, lease: Duration) -> Resu
 ///
 /// Cost: 1 GET, and 1 PUT unless it has ended.
 pub(super) async fn close(db: &Db, key: &str) -> Result<()> {
-    let mut again = Again::new(db, "checkpoint");
-    loop {
-        let Some((mut body, etag)) = read(db, key).await? else {
-            return Ok(());
-        };
-        if body.state == State::Done {
-            return Ok(());
+    let close = |body: &mut Body| {
+        let goes_on = body.state != State::Done;
+        if goes_on {
+            body.state = State::Done;
+            body.owner = write::new_id(db.env());
         }
-        body.state = State::Done;
-        body.owner = write::new_id(db.env());
-        match write(db, key, Some(&etag), &mut body).await? {
-            Ok(_) => return Ok(()),
-            Err(failure) => again.after(failure, key).await?,
-        }
-    }
+        goes_on
+    };
+    change(db, key, close).await.map(drop)
 }
 
 fn taken(key: &str) -> Error {

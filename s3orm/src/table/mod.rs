@@ -282,8 +282,6 @@ impl<T: S3Schema> Table<T> {
         if form.schema.body == BodyFormat::Json {
             let sealed = self.db.sealer(object).seal_columns(form.schema, form.bytes);
             form.bytes = sealed.map_err(|error| error.into_error(object))?;
-        }
-        if form.schema.has_encrypted_columns() {
             self.db
                 .check_size(form.bytes.len())
                 .map_err(|error| error.with_key(object))?;
@@ -304,9 +302,18 @@ impl<T: S3Schema> Table<T> {
         stored: &Content<'_>,
     ) -> Result<(T, u32)> {
         let columns = self.open_columns(object, stored)?;
-        let content = Content::new(stored.format, &columns);
+        self.decode_opened(key, object, &Content::new(stored.format, &columns))
+    }
+
+    /// The same of columns that are decrypted.
+    pub(crate) fn decode_opened(
+        &self,
+        key: T::Key,
+        object: &str,
+        opened: &Content<'_>,
+    ) -> Result<(T, u32)> {
         let path = object.strip_prefix(self.folder()).unwrap_or(object);
-        version::decode::<T>(key, path, &content)
+        version::decode::<T>(key, path, opened)
             .map_err(|error| error.of_secrets(T::SCHEMA).into_error(object))
     }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::key::KeyFrom;
 use crate::query::{Filter, ValueFrom};
 use crate::row::Row;
-use crate::schema::{ColumnHandle, NullableColumn, Patchable, S3Schema, Unencrypted, version};
+use crate::schema::{ColumnHandle, NullableColumn, Patchable, S3Schema, Unencrypted};
 
 impl<T: S3Schema> Table<T> {
     /// Changes single columns of a row, by the methods of [`Patch`]; awaiting returns the changed
@@ -284,9 +284,8 @@ impl<T: S3Schema> PatchReturning<'_, T> {
         let mut old = None;
         let table = self.0.table;
         let new = self.0.run_from(|row, bytes| {
-            let path = row.key.strip_prefix(table.folder()).unwrap_or(&row.key);
-            let value = version::decode::<T>(row.value.key(), path, &Table::<T>::columns(bytes));
-            let (value, version) = value.map_err(|error| error.into_error(&row.key))?;
+            let content = Table::<T>::columns(bytes);
+            let (value, version) = table.decode_opened(row.value.key(), &row.key, &content)?;
             let (value, _) = table.seen_by_hook(value, version, &row.key)?;
             old = Some(row.with_value(value));
             Ok(())
