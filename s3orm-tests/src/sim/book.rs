@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::history::Register;
 use super::lookups::{Member, name};
+use super::network::{CLAIMS, ENTRIES};
 
 /// No younger object may be collected; S3 gives whole seconds of each of two times.
 const GRACE: Duration = Duration::from_secs(3600 - 2);
@@ -171,9 +172,7 @@ impl Book {
             let (form, logical) = read(body);
             self.put_row(id, form, logical.is_some(), now)
         } else {
-            let known = ["_s3orm/clock", "_s3orm/ix/", "_s3orm/uq/", "_s3orm/schema/"];
-            let known = known.iter().any(|start| key.starts_with(start));
-            assert!(known, "nothing else is written than {key}");
+            assert!(is_kept(key), "nothing else is written than {key}");
             self.told = format!("{key} is written");
             Vec::new()
         };
@@ -309,6 +308,12 @@ impl Book {
             }
         }
     }
+}
+
+/// Whether an object is neither a row nor a record, and one that stays when all others are gone.
+pub(super) fn is_kept(key: &str) -> bool {
+    let kept = ["_s3orm/clock", ENTRIES, CLAIMS, "_s3orm/schema/"];
+    kept.iter().any(|start| key.starts_with(start))
 }
 
 fn record_of(key: &str) -> Option<&str> {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::book::Book;
 use super::deeds::Deed;
-use super::lookups::{Lookup, Member};
+use super::lookups::{Lookup, Member, city, name};
 
 /// A row of the simulation, of whichever table.
 pub trait Cell: S3Schema<Key = (u64,)> + Clone {
@@ -67,28 +67,34 @@ pub trait Posting: Cell + Transactional {
     fn check(tx: &Tx, table: &Table<Self>, id: u64) -> Result<()>;
 }
 
+/// Rows with the columns of a register, and with others that are functions of the version's number.
 macro_rules! cells {
-    ($($name:ident),*) => {$(
+    ($($name:ident { $($derived:ident)* })*) => {$(
         impl Cell for $name {
             fn of(values: Register) -> Self {
                 let Register { id, stamp, base, count, balance } = values;
-                Self { id, stamp, base, count, balance }
+                Self { id, stamp, base, count, balance, $($derived: $derived(stamp)),* }
             }
 
             fn values(&self) -> Register {
-                let Self { id, stamp, base, count, balance } = *self;
+                let Self { id, stamp, base, count, balance, .. } = *self;
                 Register { id, stamp, base, count, balance }
             }
 
             fn patch(table: &Table<Self>, id: u64, stamp: u64) -> Patch<'_, Self> {
                 let patch = table.patch(id).set(Self::COL.stamp, stamp);
+                $(let patch = patch.set(Self::COL.$derived, $derived(stamp));)*
                 patch.increment(Self::COL.count, 1)
             }
         }
     )*};
 }
 
-cells!(Register, Account);
+cells! {
+    Register {}
+    Account {}
+    Member { city name }
+}
 
 macro_rules! postings {
     ($($name:ident),*) => {$(

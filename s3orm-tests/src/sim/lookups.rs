@@ -7,12 +7,11 @@
 //! refused because a name is taken, that it was.
 
 use s3orm::store::ListObjects;
-use s3orm::table::Patch;
 use s3orm::{ErrorKind, Result, S3Schema, Table};
 use serde::{Deserialize, Serialize};
 
 use super::check::RowHistory;
-use super::history::{Action, COUNTER, Cell, History, Operation, Outcome, Register, locked};
+use super::history::{Action, COUNTER, History, Operation, Outcome, locked};
 use super::workload::World;
 
 /// Cities that there are.
@@ -38,53 +37,8 @@ pub struct Member {
     pub name: u64,
 }
 
-impl Cell for Member {
-    fn of(values: Register) -> Self {
-        let Register {
-            id,
-            stamp,
-            base,
-            count,
-            balance,
-        } = values;
-        Self {
-            id,
-            stamp,
-            base,
-            count,
-            balance,
-            city: city(stamp),
-            name: name(stamp),
-        }
-    }
-
-    fn values(&self) -> Register {
-        let Self {
-            id,
-            stamp,
-            base,
-            count,
-            balance,
-            ..
-        } = *self;
-        Register {
-            id,
-            stamp,
-            base,
-            count,
-            balance,
-        }
-    }
-
-    fn patch(table: &Table<Self>, id: u64, stamp: u64) -> Patch<'_, Self> {
-        let patch = table.patch(id).set(Self::COL.stamp, stamp);
-        let patch = patch.set(Self::COL.city, city(stamp));
-        let patch = patch.set(Self::COL.name, name(stamp));
-        patch.increment(Self::COL.count, 1)
-    }
-}
-
-fn city(stamp: u64) -> u64 {
+/// The city of a version.
+pub(super) fn city(stamp: u64) -> u64 {
     // Other than the names' order, so that the one says nothing of the other.
     stamp / 2 % CITIES
 }

@@ -294,9 +294,9 @@ impl Network {
 /// The keys of transactions' records begin so.
 const RECORDS: &str = "_s3orm/tx/";
 /// The keys of indexes' entries.
-const ENTRIES: &str = "_s3orm/ix/";
+pub(super) const ENTRIES: &str = "_s3orm/ix/";
 /// The keys of unique columns' claims.
-const CLAIMS: &str = "_s3orm/uq/";
+pub(super) const CLAIMS: &str = "_s3orm/uq/";
 
 fn read(key: &str) -> GetObject {
     GetObject {

@@ -12,6 +12,7 @@ use s3orm::{Db, ErrorKind, Result, Table};
 use tokio::task::JoinSet;
 
 use super::Shape;
+use super::book::is_kept;
 use super::deeds::{Attempt, Write};
 use super::history::{Action, COUNTER, Outcome, Posting, Register, locked};
 use super::plan::Part;
@@ -134,11 +135,8 @@ impl World {
             key.split_once('/')
                 .is_some_and(|(folder, _)| folder == table)
         };
-        // Those of indexes are counted where they are verified.
-        let may_stay = ["_s3orm/clock", "_s3orm/ix/", "_s3orm/uq/", "_s3orm/schema/"];
-        let may_stay = |key: &str| may_stay.iter().any(|start| key.starts_with(start));
         let (there, others): (Vec<_>, Vec<_>) = all.iter().partition(|one| is_row(&one.key));
-        if there.len() != rows || !others.iter().all(|one| may_stay(&one.key)) {
+        if there.len() != rows || !others.iter().all(|one| is_kept(&one.key)) {
             blame(format!(
                 "there are {rows} rows, and on the bucket is {all:?}"
             ));
