@@ -80,6 +80,15 @@ fn last_keys() -> StaticKeys {
     StaticKeys::from_bytes("last", [3; 32]).unwrap()
 }
 
+/// The rows of the first version.
+async fn written() -> Bucket {
+    let bucket = Bucket::new().await;
+    let notes = bucket.db.table();
+    let written = notes.put_many((0..ROWS).map(note)).await;
+    written.into_result().unwrap();
+    bucket
+}
+
 /// A row as it is on the bucket.
 async fn stored(bucket: &Bucket, key: &str) -> Value {
     serde_json::from_slice(&bucket.stored(key).await.body).unwrap()
@@ -97,15 +106,7 @@ async fn all<T: S3Schema>(db: &Db) -> s3orm::Result<Vec<T>> {
 
 #[tokio::test]
 async fn columns_change_sides_up_and_down_while_keys_rotate() {
-    let bucket = Bucket::new().await;
-    let rows = (0..ROWS).map(note);
-    bucket
-        .db
-        .table()
-        .put_many(rows)
-        .await
-        .into_result()
-        .unwrap();
+    let bucket = written().await;
     bucket.nobody_reads(OPENING).await;
     bucket.nobody_reads(SECRET).await;
 
@@ -164,15 +165,7 @@ async fn columns_change_sides_up_and_down_while_keys_rotate() {
 
 #[tokio::test]
 async fn a_migration_without_the_key_changes_nothing() {
-    let bucket = Bucket::new().await;
-    let rows = (0..ROWS).map(note);
-    bucket
-        .db
-        .table()
-        .put_many(rows)
-        .await
-        .into_result()
-        .unwrap();
+    let bucket = written().await;
     let before = bucket.stored("notes/3.json").await;
     for db in [bucket.keyless().await, bucket.db.with_row_keys(new_keys())] {
         let error = db.table::<Note>().migrate().alone().await.unwrap_err();

@@ -9,20 +9,19 @@ use s3orm::store::PutObject;
 use s3orm::{Env, ErrorKind, HookResult, Hooks, IndexState, Prepare, S3Schema};
 use serde::{Deserialize, Serialize};
 
-use crate::{PersonV1, PersonV2, PersonV3, count, other, server, spent, stored, v1, v2, v3};
+use crate::{
+    PersonV1, PersonV2, PersonV3, assert_cost, count, fill, other, server, stored, v1, v2, v3,
+    whole,
+};
 
 #[tokio::test]
 async fn it_costs_what_it_says() {
     let (server, db) = server().await;
-    db.table()
-        .put_many((0..2500).map(v1))
-        .await
-        .into_result()
-        .unwrap();
+    fill(&db.table(), (0..2500).map(v1)).await;
     let people = db.table::<PersonV2>();
     server.reset();
     let plan = people.migrate().dry_run().await.unwrap();
-    let requests = spent(&server);
+    let requests = server.spent();
     assert_eq!(count(&requests, "PutObject"), 0, "nothing is written");
     assert_eq!(
         (plan.rows, plan.to_rewrite, plan.is_whole),
@@ -35,36 +34,13 @@ async fn it_costs_what_it_says() {
     assert!(plan.failed.is_empty());
 
     let migrated = people.migrate().alone().await.unwrap();
-    let requests = spent(&server);
+    let requests = server.spent();
     assert_eq!(
         (migrated.complete, migrated.rewritten, migrated.passes),
         (true, 2500, 2)
     );
     assert_eq!((migrated.from, migrated.to, migrated.rows), (1, 2, 2500));
-    let puts = count(&requests, "PutObject");
-    let (gets, lists) = (
-        count(&requests, "GetObject"),
-        count(&requests, "ListObjectsV2"),
-    );
-    assert!(
-        gets - 5000 <= 4,
-        "{gets} GETs: two a row, and a few of the job's own"
-    );
-    assert!(
-        (2500..2520).contains(&puts),
-        "{puts} PUTs: one a row, and checkpoints"
-    );
-    assert!(
-        puts as u64 <= plan.puts + 12 && lists as u64 <= plan.lists + 40,
-        "{lists} LISTs"
-    );
-    let as_float = |count: usize| f64::from(u32::try_from(count).unwrap());
-    let cost = as_float(lists + puts) * 0.005e-3 + as_float(gets) * 0.0004e-3;
-    assert!(
-        (cost - plan.cost).abs() < cost * 0.1,
-        "{cost}, and {} was said",
-        plan.cost
-    );
+    assert_cost(&requests, &plan);
 
     for id in [0, 1234, 2499] {
         assert_eq!(people.get(id).await.unwrap(), Some(v2(id)));
@@ -73,7 +49,7 @@ async fn it_costs_what_it_says() {
     server.reset();
     let again = people.migrate().await.unwrap();
     assert_eq!((again.complete, again.rewritten), (true, 0));
-    assert_eq!(spent(&server), ["GetObject"], "it is known to be done");
+    assert_eq!(server.spent(), ["GetObject"], "it is known to be done");
 }
 
 #[tokio::test]
@@ -85,15 +61,9 @@ async fn newer_rows_and_what_the_library_keeps_stay_as_they_are() {
         .metadata("by", "ann")
         .await
         .unwrap();
-    old.put_many((2..50).map(v1)).await.into_result().unwrap();
+    fill(&old, (2..50).map(v1)).await;
     let people = db.table::<PersonV3>();
-    people
-        .migrate()
-        .alone()
-        .await
-        .unwrap()
-        .into_result()
-        .unwrap();
+    whole(people.migrate()).await;
     let row = people.read(1).await.unwrap().unwrap();
     assert_eq!(row.content_type(), Some("application/vnd.person+json"));
     assert_eq!(row.metadata()["by"], "ann");
@@ -106,18 +76,14 @@ async fn newer_rows_and_what_the_library_keeps_stay_as_they_are() {
     server.reset();
     let again = people.migrate().again().alone().await.unwrap();
     assert_eq!((again.complete, again.rewritten, again.rows), (true, 1, 49));
-    let rows = count(&spent(&server), "PutObject");
+    let rows = count(&server.spent(), "PutObject");
     assert!(rows < 8, "one row, and the job's own: {rows} PUTs");
 }
 
 #[tokio::test]
 async fn rows_that_cannot_be_migrated_are_named_and_keep_it_from_being_complete() {
     let (_server, db) = server().await;
-    db.table()
-        .put_many((0..20).map(v1))
-        .await
-        .into_result()
-        .unwrap();
+    fill(&db.table(), (0..20).map(v1)).await;
     let put = |body: &'static str| PutObject {
         key: format!("{}people/7.json", db.prefix()),
         body: body.into(),
@@ -159,11 +125,7 @@ async fn rows_that_cannot_be_migrated_are_named_and_keep_it_from_being_complete(
 #[tokio::test]
 async fn it_is_paused_from_elsewhere_and_goes_on() {
     let (server, db) = server().await;
-    db.table()
-        .put_many((0..400).map(v1))
-        .await
-        .into_result()
-        .unwrap();
+    fill(&db.table(), (0..400).map(v1)).await;
     let people = db.table::<PersonV2>();
     assert_eq!(
         people.migrate().status().await.unwrap().state,
@@ -205,7 +167,7 @@ async fn it_is_paused_from_elsewhere_and_goes_on() {
         (true, 400),
         "each row once"
     );
-    let puts = count(&spent(&server), "PutObject") as u64;
+    let puts = count(&server.spent(), "PutObject") as u64;
     assert!(puts <= 400 - migrated.rewritten + 64 + 10, "{puts} PUTs");
     let seen = seen.into_inner().unwrap();
     let last = seen.last().unwrap();
@@ -217,11 +179,7 @@ async fn it_is_paused_from_elsewhere_and_goes_on() {
 #[tokio::test]
 async fn two_jobs_are_told_of_one_another() {
     let (server, db) = server().await;
-    db.table()
-        .put_many((0..300).map(v1))
-        .await
-        .into_result()
-        .unwrap();
+    fill(&db.table(), (0..300).map(v1)).await;
     let (one, two) = (
         db.table::<PersonV2>(),
         other(&server).await.table::<PersonV2>(),
@@ -244,11 +202,7 @@ async fn two_jobs_are_told_of_one_another() {
 #[tokio::test]
 async fn it_waits_for_clients_that_may_not_know() {
     let (_server, db) = server().await;
-    db.table()
-        .put_many((0..10).map(v1))
-        .await
-        .into_result()
-        .unwrap();
+    fill(&db.table(), (0..10).map(v1)).await;
     let began = Env::system().instant();
     let people = db.table::<PersonV2>();
     let migrated = people.migrate().settle(Duration::from_millis(300));
@@ -421,11 +375,7 @@ async fn rows_move_to_another_path() {
         city: "Oslo".into(),
         id,
     };
-    db.table()
-        .put_many((0..50).map(old))
-        .await
-        .into_result()
-        .unwrap();
+    fill(&db.table(), (0..50).map(old)).await;
     let visits = db.table::<Visit>();
     let plan = visits.migrate().dry_run().await.unwrap();
     assert_eq!((plan.to_rewrite, plan.versions), (50, [(1, 50)].into()));
@@ -444,7 +394,7 @@ async fn rows_move_to_another_path() {
     let (key, error) = &migrated.failed[0];
     assert!(key.ends_with("visits/Oslo/7.json"), "{key}");
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
-    let requests = spent(&server);
+    let requests = server.spent();
     assert_eq!(count(&requests, "DeleteObject"), 49);
     assert!(
         visits.get((7, "Oslo")).await.unwrap().unwrap().paid,

@@ -1,15 +1,24 @@
 //! Tables that go from one version of their rows to the next while they are used, over HTTP.
 
+#![allow(clippy::unwrap_used)] // Its helpers are tests, too.
+
 mod back;
+mod carried_back;
 mod crashes;
 mod job;
+mod turned;
 mod versions;
 
+use std::time::Duration;
+
+use s3orm::migrate::{Migrate, MigrationPlan};
 use s3orm::store::GetObject;
-use s3orm::{Db, S3Schema};
+use s3orm::{Db, S3Schema, Table};
 use s3orm_tests::connect;
 use s3orm_tests::server::TestServer;
 use serde::{Deserialize, Serialize};
+
+const LEASE: Duration = Duration::from_millis(30);
 
 /// As it was at first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, S3Schema)]
@@ -121,18 +130,43 @@ async fn other(server: &TestServer) -> Db {
     connect::db(&server.endpoint()).await
 }
 
-/// The requests since the last call, each with how often it was made.
-fn spent(server: &TestServer) -> Vec<String> {
-    let requests = server.requests();
-    server.reset();
-    requests
-        .iter()
-        .map(|request| request.operation.to_string())
-        .collect()
+async fn fill<T: S3Schema>(table: &Table<T>, rows: impl IntoIterator<Item = T, IntoIter: Send>) {
+    table.put_many(rows).await.into_result().unwrap();
 }
 
-fn count(requests: &[String], operation: &str) -> usize {
-    requests.iter().filter(|one| *one == operation).count()
+/// Migrates all rows, without a pause for other clients.
+async fn whole<T: S3Schema>(job: Migrate<'_, T>) {
+    job.alone().await.unwrap().into_result().unwrap();
+}
+
+fn count(requests: &[&str], operation: &str) -> usize {
+    requests.iter().filter(|one| **one == operation).count()
+}
+
+/// The requests of a migration of 2,500 rows, which were planned.
+fn assert_cost(requests: &[&str], plan: &MigrationPlan) {
+    let [puts, gets, lists] =
+        ["PutObject", "GetObject", "ListObjectsV2"].map(|operation| count(requests, operation));
+    assert!(
+        gets - 5000 <= 4,
+        "{gets} GETs: two a row, and a few of the job's own"
+    );
+    assert!(
+        (2500..2520).contains(&puts),
+        "{puts} PUTs: one a row, and checkpoints"
+    );
+    let more = (
+        puts as u64 <= plan.puts + 12,
+        lists as u64 <= plan.lists + 40,
+    );
+    assert_eq!(more, (true, true), "{puts} PUTs, {lists} LISTs");
+    let as_float = |count: usize| f64::from(u32::try_from(count).unwrap());
+    let cost = as_float(lists + puts) * 0.005e-3 + as_float(gets) * 0.0004e-3;
+    assert!(
+        (cost - plan.cost).abs() < cost * 0.1,
+        "{cost}, and {} was said",
+        plan.cost
+    );
 }
 
 /// A row as it is stored.
@@ -143,4 +177,10 @@ async fn stored(db: &Db, key: &str) -> serde_json::Value {
     };
     let object = db.store().get(request).await.expect("it is there");
     serde_json::from_slice(&object.body).expect("JSON")
+}
+
+/// The version of a row as it is stored.
+async fn version(db: &Db, id: u64) -> u64 {
+    let row = stored(db, &format!("people/{id}.json")).await;
+    row.get("_v").map_or(1, |version| version.as_u64().unwrap())
 }

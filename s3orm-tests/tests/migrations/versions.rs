@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    Both, PersonV1, PersonV2, PersonV3, both, count, other, server, spent, stored, v1, v2, v3,
+    Both, PersonV1, PersonV2, PersonV3, both, count, fill, other, server, stored, v1, v2, v3,
 };
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn old_rows_are_read_through_every_version_between() {
         assert_eq!(people.get(id).await.unwrap(), Some(v3(id)));
     }
     assert_eq!(
-        spent(&server),
+        server.spent(),
         ["GetObject"; 3],
         "the version is in the row"
     );
@@ -55,32 +55,27 @@ async fn an_empty_table_is_of_the_programs_version_at_once() {
     let people = db.table::<PersonV2>();
     people.put(v2(1)).await.unwrap();
     assert_eq!(
-        spent(&server),
+        server.spent(),
         ["GetObject", "ListObjectsV2", "PutObject", "PutObject"],
         "the first write of all describes the table"
     );
     people.put(v2(1)).await.unwrap();
     people.insert(v2(2)).await.unwrap();
-    assert_eq!(spent(&server), ["PutObject"; 2], "what is known is recent");
+    assert_eq!(server.spent(), ["PutObject"; 2], "what is known is recent");
     people
         .update(1, |row| row.first = "Bob".into())
         .await
         .unwrap();
-    assert_eq!(spent(&server), ["GetObject", "PutObject"]);
+    assert_eq!(server.spent(), ["GetObject", "PutObject"]);
     let other = other(&server).await;
     other.table().put(v2(3)).await.unwrap();
     assert_eq!(
-        spent(&server),
+        server.spent(),
         ["GetObject", "PutObject"],
         "another process asks once"
     );
-    other
-        .table()
-        .put_many((4..104).map(v2))
-        .await
-        .into_result()
-        .unwrap();
-    assert_eq!(spent(&server), vec!["PutObject"; 100]);
+    fill(&other.table(), (4..104).map(v2)).await;
+    assert_eq!(server.spent(), vec!["PutObject"; 100]);
     let schema = people.schema().await.unwrap().unwrap();
     assert_eq!((schema.version, schema.oldest), (2, None));
     assert_eq!(stored(&db, "people/1.json").await["_v"], 2);
@@ -188,10 +183,7 @@ async fn old_and_new_programs_share_a_table_until_it_is_migrated() {
         (&*returned.old.unwrap().last, &*returned.new.last),
         ("Ray", "Roe")
     );
-    new.put_many([both(3), both(4)])
-        .await
-        .into_result()
-        .unwrap();
+    fill(&new, [both(3), both(4)]).await;
     assert_eq!(old.query().scan().count().await.unwrap(), 4);
     let schema = new.schema().await.unwrap().unwrap();
     assert_eq!((schema.version, &*schema.columns[1].name), (1, "name"));
@@ -285,7 +277,7 @@ async fn messagepack_rows_have_versions() {
     );
     let old = other(&server).await.table::<ThingV1>();
     assert_eq!(old.get(1).await.unwrap_err().kind(), ErrorKind::Schema);
-    assert_eq!(count(&spent(&server), "DeleteObject"), 0);
+    assert_eq!(count(&server.spent(), "DeleteObject"), 0);
 }
 
 #[tokio::test]
