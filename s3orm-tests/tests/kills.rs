@@ -8,21 +8,21 @@ use s3orm_tests::{kills, migrated};
 #[tokio::test]
 async fn what_a_killed_process_was_told_is_there_and_nothing_by_halves() {
     let program = Path::new(env!("CARGO_BIN_EXE_kills"));
-    let figures = kills::campaign(program, "rows", 25, 7).await;
+    let figures = kills::campaign(program, "rows", 100, 7).await;
     let figures = figures.expect("nothing lost and nothing half");
     eprintln!("{figures}");
-    assert_eq!(figures.kills, 25);
-    assert!(figures.done.values().sum::<u64>() > 25, "children do work");
+    assert_eq!(figures.kills, 100);
+    assert!(figures.done.values().sum::<u64>() > 100, "children do work");
     assert!(!figures.open.is_empty(), "kills are in the middle of it");
 }
 
 #[tokio::test]
 async fn transactions_of_killed_processes_are_there_as_a_whole_or_not() {
     let program = Path::new(env!("CARGO_BIN_EXE_kills"));
-    let figures = kills::campaign(program, "transfers", 25, 7).await;
+    let figures = kills::campaign(program, "transfers", 100, 7).await;
     let figures = figures.expect("nothing lost and nothing half");
     eprintln!("{figures}");
-    assert_eq!(figures.kills, 25);
+    assert_eq!(figures.kills, 100);
     assert!(figures.done.len() > 1, "children do work");
     assert!(!figures.open.is_empty(), "kills are in the middle of it");
 }

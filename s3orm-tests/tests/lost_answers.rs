@@ -395,3 +395,19 @@ async fn the_last_attempt_of_an_update_looks_before_it_says_conflict() {
     assert_eq!(lossy.server.count("HeadObject"), 1);
     assert_eq!(lossy.age().await, Some(1));
 }
+
+/// A 409 says that the request was not applied: it is sent again three times, and no more.
+#[tokio::test(start_paused = true)]
+async fn a_conflict_is_answered_by_three_further_requests() {
+    use s3orm::testing::{Call, Fault, FaultStore};
+    let store = FaultStore::memory();
+    let people = store.db().table::<Person>();
+    store.fail_all(Call::Put.under("people/"), Fault::Conflict);
+    store.fail_all(Call::Delete.under("people/"), Fault::Conflict);
+    let error = people.put(person(1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert_eq!(store.count(Call::Put.under("people/")), 4);
+    let error = people.delete(("Oslo", 1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert_eq!(store.count(Call::Delete.under("people/")), 4);
+}

@@ -6,5 +6,6 @@ mod crashes;
 mod fixture;
 mod plain;
 mod query;
+mod races;
 mod transactions;
 mod unique;
