@@ -167,6 +167,32 @@ async fn a_row_is_its_json_with_a_stamp_before_it() {
 
 /// What is left of deleted rows is not there for anybody, and costs a request where it is listed.
 #[tokio::test]
+async fn a_row_keeps_its_content_type() {
+    let bank = Bank::open().await;
+    let own = "application/vnd.account+json";
+    let put = bank.accounts.put(account(1, 7));
+    put.content_type(own).metadata("by", "ann").await.unwrap();
+    bank.accounts
+        .update(("eu", 1), |row| row.balance += 1)
+        .await
+        .unwrap();
+    // An intent takes the row's place, and then a row.
+    let accounts = &bank.accounts;
+    let patch = || accounts.patch(("eu", 1)).increment(Account::COL.balance, 1);
+    let transaction = bank.db.transaction(|tx| async move { tx.write(patch()) });
+    transaction.settled().await.unwrap();
+    let row = accounts.read(("eu", 1)).await.unwrap().unwrap();
+    assert_eq!(
+        (row.content_type(), &*row.metadata()["by"]),
+        (Some(own), "ann")
+    );
+    accounts.save(row).await.unwrap();
+    let key = accounts.key(("eu", 1)).unwrap();
+    let meta = bank.server.store().head(&key).await.unwrap();
+    assert_eq!(meta.content_type.as_deref(), Some(own));
+}
+
+#[tokio::test]
 async fn deleted_rows_are_not_listed() {
     let bank = Bank::open().await;
     let accounts = &bank.accounts;

@@ -101,6 +101,19 @@ macro_rules! table {
                             let old = told(put.await).map(|done| done.old.map(|row| of(row.into_inner())));
                             assert_eq!(old, model.write(values));
                         }
+                        Op::PutVersion(values, asked) => {
+                            let Some((row, version)) = self.held.remove(&values.key) else { return };
+                            let put = people.put(Person::from(values.clone())).if_version(row.version());
+                            let done = match asked {
+                                true => put.returning_old().await.map(drop),
+                                false => put.await.map(drop),
+                            };
+                            let expected = match model.has(version, &of(row.into_inner())) {
+                                true => model.write(values).map(drop),
+                                false => Err(ErrorKind::Conflict),
+                            };
+                            assert_eq!(told(done), expected);
+                        }
                         Op::Save(key, age) => {
                             let Some((mut row, version)) = self.held.remove(&key) else { return };
                             let read = of(row.clone().into_inner());

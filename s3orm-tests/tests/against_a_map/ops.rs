@@ -27,6 +27,8 @@ pub(crate) enum Op {
     InsertOrReplace(Values),
     Put(Values),
     PutReturning(Values),
+    /// Over the version that was read last; and whether the old row is asked for.
+    PutVersion(Values, bool),
     PutMany(Vec<Values>),
     Read(Key),
     /// What was read last of this key, older.
@@ -106,6 +108,7 @@ pub(crate) fn op() -> impl Strategy<Value = Op> {
         values().prop_map(Op::InsertOrReplace),
         values().prop_map(Op::Put),
         values().prop_map(Op::PutReturning),
+        (values(), any::<bool>()).prop_map(|(values, asked)| Op::PutVersion(values, asked)),
         vec(values(), 0..5).prop_map(Op::PutMany),
         key().prop_map(Op::Read),
         (key(), 0..9_i16).prop_map(|(key, age)| Op::Save(key, age)),

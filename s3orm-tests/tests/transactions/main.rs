@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // A test may.
 
 mod crowds;
+mod decisions;
 mod faults;
 mod promises;
 
