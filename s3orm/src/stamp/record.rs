@@ -277,7 +277,6 @@ fn request(db: &Db, id: &TxId, body: &Body, precondition: Precondition) -> Resul
         body: bytes.into(),
         precondition,
         content_type: Some("application/json".into()),
-        content_encoding: None,
         metadata,
         ..PutObject::default()
     })
