@@ -203,6 +203,9 @@ async fn deleted_rows_are_not_listed() {
     bank.spent();
 
     let query = || accounts.query().at(Account::KEY.region, "eu");
+    let tombstone = accounts.key(("eu", 0)).unwrap();
+    let tombstone = bank.server.store().head(&tombstone).await.unwrap();
+    assert_eq!(tombstone.content_type.as_deref(), Some("application/json"));
     assert_eq!(query().count().await.unwrap(), 15);
     let spent = bank.spent();
     assert_eq!(spent.matches("GET").count(), 5, "{spent}");

@@ -77,7 +77,11 @@ async fn a_row_is_not_written_on_entries_that_took_too_long() {
     store.fail_all(entries(), Fault::Latency(Duration::from_mins(6)));
     let error = people.insert(person(2, "Oslo")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    assert_eq!(store.count(Call::Put.under("people/2")), 0);
+    assert_eq!(
+        store.count(Call::Put.under("people/")),
+        1,
+        "the first row's"
+    );
     assert_eq!(people.get(2).await.unwrap(), None);
 
     store.clear();
@@ -203,4 +207,63 @@ async fn a_claim_names_who_gives_the_value_up_and_who_gets_it() {
             "{index}"
         );
     }
+}
+
+/// The row's own request is refused: what was put for it goes, and what is the row's stays.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_denied_takes_its_entries_back() {
+    let store = FaultStore::memory();
+    let people = store.db().table::<Person>();
+    people.insert(person(1, "Oslo")).await.unwrap();
+    let row = || Call::Put.under("people/");
+    store.fail_all(row(), Fault::Status(403));
+    let moved = people.update(1, |row| row.city = "Rome".into()).await;
+    assert_eq!(moved.unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(
+        store.count(row()),
+        2,
+        "one at first, and one that is not repeated"
+    );
+    let found = s3orm_tests::server::keys(&store.restart(), "_s3orm/ix/people/").await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|key| key.contains("/Oslo/")), "{found:?}");
+}
+
+/// Another program has put something there.
+#[tokio::test(start_paused = true)]
+async fn what_is_no_row_has_no_entries() {
+    let store = FaultStore::memory();
+    let people = store.db().table::<Person>();
+    people.insert(person(1, "Oslo")).await.unwrap();
+    let object = |body: String| PutObject {
+        key: people.key(2).unwrap(),
+        body: body.into(),
+        ..PutObject::default()
+    };
+    let foreign = |city: &str| object(serde_json::to_string(&person(2, city)).unwrap());
+    // No row: it can be written over, and deleted.
+    for _ in 0..2 {
+        store
+            .restart()
+            .put(&object(r#"{"city":7}"#.into()))
+            .await
+            .unwrap();
+        people.put(person(2, "Rome")).await.unwrap();
+        let found = people.query().by(Person::INDEX.city).at("Rome").all().await;
+        assert_eq!(found.unwrap(), [person(2, "Rome")]);
+        store
+            .restart()
+            .put(&object(r#"{"city":7}"#.into()))
+            .await
+            .unwrap();
+        people.delete(2).await.unwrap();
+    }
+    // A row that no index can hold: who changes it is told.
+    store
+        .restart()
+        .put(&foreign(&"x".repeat(1000)))
+        .await
+        .unwrap();
+    let error = people.update(2, |row| row.age += 1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidKey, "{error}");
 }

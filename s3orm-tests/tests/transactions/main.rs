@@ -5,6 +5,7 @@ mod crowds;
 mod decisions;
 mod faults;
 mod promises;
+mod snapshots;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
