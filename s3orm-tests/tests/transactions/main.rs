@@ -4,11 +4,12 @@
 mod crowds;
 mod decisions;
 mod faults;
+mod finishing;
 mod promises;
 mod snapshots;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use s3orm::store::{GetObject, Store as _};

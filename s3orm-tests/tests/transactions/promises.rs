@@ -195,7 +195,7 @@ async fn what_cannot_be_done_is_said() {
         );
     assert_eq!(moved.await.unwrap_err().kind(), ErrorKind::InvalidKey);
 
-    let kept = &std::sync::Mutex::new(None);
+    let kept = &Mutex::new(None);
     let keeping = db.transaction(|tx| async move {
         *kept.lock().unwrap() = Some(tx);
         Ok(())
