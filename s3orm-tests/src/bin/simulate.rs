@@ -6,17 +6,17 @@
 //! `--from N` begins with another seed; `--histories` and `--long-histories` check whole histories
 //! besides, where nothing is sent twice (`s3orm_tests::history`); `--transactions` is another world, of
 //! transactions, with its histories; `--indexes` is the same with an index and a unique column;
-//! `--broken NAME` breaks a world, by the names of `sim::Mutant`. Prints figures; fails if there was a
-//! violation, and says which seeds to run again.
+//! `--broken NAME` breaks a world, by the names of `sim::Mutant`; `--twice` runs each seed again, which must
+//! be the same run. Prints figures; fails if there was a violation, and says which seeds to run again.
 #![allow(clippy::print_stdout)]
 
 use anyhow::{Context as _, bail, ensure};
 use s3orm_tests::sim::{self, Figures, Mutant, Run, Shape};
 
 fn main() -> anyhow::Result<()> {
-    let usage = "usage: simulate [--histories | --long-histories | --transactions | --indexes] [--seeds N] [--from N] [--seed N] [--broken NAME]";
+    let usage = "usage: simulate [--histories | --long-histories | --transactions | --indexes] [--twice] [--seeds N] [--from N] [--seed N] [--broken NAME]";
     let (mut seeds, mut from, mut one) = (1000, 0, None);
-    let mut mutant = Mutant::None;
+    let (mut mutant, mut twice) = (Mutant::None, false);
     let mut shape = Shape::Rows;
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -29,6 +29,10 @@ fn main() -> anyhow::Result<()> {
         };
         if let Some(histories) = histories {
             shape = histories;
+            continue;
+        }
+        if name == "--twice" {
+            twice = true;
             continue;
         }
         if name == "--broken" {
@@ -64,7 +68,12 @@ fn main() -> anyhow::Result<()> {
     }
     let (mut figures, mut failed) = (Figures::default(), 0);
     for seed in from..from + seeds {
-        let run = run(seed, mutant, shape, false);
+        let run = || run(seed, mutant, shape, false);
+        let (run, again) = (run(), twice.then(run));
+        ensure!(
+            again.is_none_or(|again| again.hash == run.hash),
+            "seed {seed} is another run the second time"
+        );
         figures += &run.figures;
         if let Some(first) = run.violations.first() {
             println!("seed {seed}: {first}");
