@@ -132,3 +132,27 @@ async fn each_transaction_has_its_whole_lease() {
     );
     assert_eq!(balances(&accounts).await["ann"], 1098);
 }
+
+/// A lock that is denied ends it, whatever became of the other.
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_is_denied_is_told() {
+    let world = World::begin().await;
+    let denied = || Call::Put.under("accounts/ann");
+    world.store.fail_all(denied(), Fault::Status(403));
+    let before = world.store.count(denied());
+    let (accounts, other) = (&world.accounts, &world.other().1);
+    let mut runs = 0;
+    let moved = world.db.transaction(|tx| {
+        runs += 1;
+        async move {
+            tx.get(accounts, "bob").await?;
+            // The one lock is denied, and the other one finds another version.
+            other.update("bob", |row| row.balance += 1).await?;
+            tx.write(accounts.put(account("ann", 0)))?;
+            tx.write(accounts.put(account("bob", 200)))
+        }
+    });
+    let error = moved.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+    assert_eq!((runs, world.store.count(denied()) - before), (1, 1));
+}
