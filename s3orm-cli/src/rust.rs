@@ -17,6 +17,7 @@ pub(crate) struct Struct {
     pub(crate) verbatim: bool,
     pub(crate) raw: bool,
     pub(crate) transactional: bool,
+    pub(crate) encrypted: bool,
     /// Unique or not, name, columns, and what entries keep.
     pub(crate) indexes: Vec<(bool, String, Vec<String>, Vec<String>)>,
     pub(crate) fields: Vec<Field>,
@@ -34,6 +35,7 @@ pub(crate) struct Field {
     pub(crate) key_only: bool,
     pub(crate) default: bool,
     pub(crate) managed: Option<String>,
+    pub(crate) encrypted: bool,
     pub(crate) body: bool,
     pub(crate) doc: String,
 }
@@ -49,6 +51,7 @@ impl Field {
             key_only: false,
             default: false,
             managed: None,
+            encrypted: false,
             body: false,
             doc: String::new(),
         }
@@ -66,6 +69,7 @@ impl Struct {
             verbatim: false,
             raw: false,
             transactional: false,
+            encrypted: false,
             indexes: Vec::new(),
             fields: Vec::new(),
         }
@@ -89,6 +93,9 @@ impl Struct {
         }
         if self.transactional {
             options.push("transactional".to_owned());
+        }
+        if self.encrypted {
+            options.push("encrypt".to_owned());
         }
         let line = format!("#[s3({})]", options.join(", "));
         if line.len() <= WIDTH {
@@ -165,6 +172,9 @@ impl Struct {
         }
         if field.key_only && !self.raw {
             writeln!(f, "    #[s3(key_only)]")?;
+        }
+        if field.encrypted {
+            writeln!(f, "    #[s3(encrypt)]")?;
         }
         if let Some(managed) = &field.managed {
             let option = if managed == "generated" {

@@ -30,6 +30,12 @@ pub(crate) fn written_by_programs(schema: &StoredSchema) -> Option<String> {
     if !matches!(body, "" | "json" | "raw") {
         return Some(format!("its rows are written as `{body}`"));
     }
+    if schema.encrypted {
+        return Some("its rows are encrypted".to_owned());
+    }
+    if let Some(column) = schema.columns.iter().find(|column| column.encrypted) {
+        return Some(format!("its column `{}` is encrypted", column.name));
+    }
     schema.columns.iter().find_map(|column| {
         let managed = column.managed.as_ref()?;
         Some(format!(

@@ -65,6 +65,9 @@ fn print(context: &Context<'_>, table: &str, stored: &StoredSchema) -> Result<()
     if stored.transactional {
         head.push(("transactions", "yes".into()));
     }
+    if stored.encrypted {
+        head.push(("encrypted", "yes".into()));
+    }
     if !stored.comment.is_empty() {
         head.push(("comment", stored.comment.as_str().into()));
     }
@@ -72,11 +75,9 @@ fn print(context: &Context<'_>, table: &str, stored: &StoredSchema) -> Result<()
     if !stored.columns.is_empty() {
         output.line("")?;
         let rows = stored.columns.iter().map(|column| {
-            let optional = if column.nullable {
-                format!("{}?", column.rust_type)
-            } else {
-                column.rust_type.clone()
-            };
+            let optional = if column.nullable { "?" } else { "" };
+            let sealed = if column.encrypted { ", encrypted" } else { "" };
+            let shown = format!("{}{optional}{sealed}", column.rust_type);
             let place = match (column.key, column.key_only) {
                 (Some(place), true) => format!("{}, not in the body", place + 1),
                 (Some(place), false) => (place + 1).to_string(),
@@ -89,7 +90,7 @@ fn print(context: &Context<'_>, table: &str, stored: &StoredSchema) -> Result<()
                 .unwrap_or_default();
             [
                 column.name.clone(),
-                optional,
+                shown,
                 place,
                 filled,
                 column.comment.clone(),

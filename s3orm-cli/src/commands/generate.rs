@@ -122,6 +122,7 @@ fn of_description(name: &str, table: &str, stored: &StoredSchema) -> String {
     made.verbatim = stored.encoding == Encoding::Verbatim;
     made.raw = stored.body == "raw";
     made.transactional = stored.transactional;
+    made.encrypted = stored.encrypted;
     for (name, index) in &stored.indexes {
         let unique = name.starts_with("unique.");
         let called = name.split_once('.').map_or(&**name, |(_, called)| called);
@@ -138,6 +139,7 @@ fn of_description(name: &str, table: &str, stored: &StoredSchema) -> String {
             key_only: column.key_only,
             default: column.default.is_some(),
             managed: column.managed.clone(),
+            encrypted: column.encrypted,
             doc: column.comment.clone(),
             body: made.raw && column.key.is_none(),
             ..Field::new(column.field(), &column.name, &column.rust_type)

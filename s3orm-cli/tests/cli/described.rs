@@ -257,6 +257,38 @@ async fn descriptions_are_compared() {
     );
 }
 
+/// The command line has no keys: what it wrote would be there for everybody to read.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_programs_encrypt_is_not_written_from_a_shell() {
+    let bench = Bench::new().await;
+    let mut secret = s3orm::StoredColumn::new("dx", "String");
+    secret.encrypted = true;
+    let table = bench.db().dynamic("patients");
+    table.create("<id:u64>", [secret]).await.expect("described");
+    for write in [
+        &["put", "patients", "1", "dx=secret"][..],
+        &["update", "patients", "1", "dx=secret"],
+        &["import", "patients", "-"],
+        &["copy", "patients", "1", "--to=id=2"],
+    ] {
+        bench.fails(
+            write,
+            9,
+            &[
+                "`patients` is written by programs alone",
+                "its column `dx` is encrypted",
+            ],
+        );
+    }
+    let generated = bench.ok(&["generate", "patients"]);
+    assert!(
+        generated.contains("    #[s3(encrypt)]\n    pub dx: String,"),
+        "{generated}"
+    );
+    let shown = bench.ok(&["describe", "patients", "--table"]);
+    assert!(shown.contains("String, encrypted"), "{shown}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_programs_rely_on_is_not_written_from_a_shell() {
     let bench = Bench::new().await;

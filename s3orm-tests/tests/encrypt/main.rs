@@ -4,6 +4,7 @@
 
 mod blobs;
 mod columns;
+mod described;
 mod rows;
 mod secrecy;
 mod versions;

@@ -18,6 +18,7 @@ pub struct Dynamic {
     pub(super) encoding: Encoding,
     pub(super) extension: String,
     stamped: bool,
+    encrypted: bool,
     pub(super) body: BodyFormat,
 }
 
@@ -31,6 +32,7 @@ impl Db {
             encoding: Encoding::Escaped,
             extension: ".json".to_owned(),
             stamped: false,
+            encrypted: false,
             body: BodyFormat::Json,
         }
     }
@@ -53,6 +55,13 @@ impl Dynamic {
     /// reads them, and writing them is refused. See [stamped tables](crate::dynamic#stamped-tables).
     pub fn stamped(mut self, stamped: bool) -> Self {
         self.stamped = stamped;
+        self
+    }
+
+    /// Whether rows or some of their columns are [encrypted](crate::encrypt): they are read as they are on
+    /// the bucket, and writing or copying them is refused.
+    pub fn encrypted(mut self, encrypted: bool) -> Self {
+        self.encrypted = encrypted;
         self
     }
 
@@ -120,6 +129,7 @@ impl Dynamic {
             name: self.table.into(),
             layout: Arc::new(Layout { columns, path }),
             stamped: self.stamped,
+            encrypted: self.encrypted,
         })
     }
 }

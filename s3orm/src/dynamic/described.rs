@@ -11,7 +11,7 @@ impl Db {
     /// A table by what is stored of it: its path, extension and encoding. The key columns go by their
     /// fields' names, and their values are texts as a person writes them, whatever form they have in
     /// the keys. Where it has transactions or indexes its rows are read as such, and not
-    /// [written](Dynamic::stamped).
+    /// [written](Dynamic::stamped); nor are those of which something is [encrypted](Dynamic::encrypted).
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) if nobody has described the table,
@@ -42,6 +42,7 @@ impl Db {
             .encoding(schema.encoding)
             .extension(&schema.extension)
             .stamped(schema.transactional || !schema.indexes.is_empty())
+            .encrypted(schema.is_sealed())
             .path(&typed_path(schema)?)
     }
 }

@@ -77,6 +77,9 @@
 //! committed, and writes are refused. Without it, a row that has a `tx` in its `_m` is shown as it was
 //! before; one without columns is none.
 //!
+//! [`encrypted`](Dynamic::encrypted) says that rows or columns are encrypted: writing them as they are
+//! would show them to everybody, and a copy could not be read.
+//!
 //! Of a table with [versions](crate::migrate), a row without a member `_v` is of the first one: what is
 //! written here is to say of which it is.
 //!
@@ -143,6 +146,7 @@ pub struct DynamicTable {
     folder: Arc<str>,
     layout: Arc<Layout>,
     stamped: bool,
+    encrypted: bool,
 }
 
 impl DynamicTable {
@@ -168,6 +172,7 @@ impl DynamicTable {
             name: table.into(),
             layout: Arc::clone(&self.layout),
             stamped: false,
+            encrypted: false,
         })
     }
 
@@ -389,6 +394,17 @@ impl DynamicTable {
         Err(Error::new(ErrorKind::Unsupported, detail).with_help(
             "derive `S3Schema` for it with the table's indexes, and write it through `Db::table`",
         ))
+    }
+
+    /// Refuses to write as it is what should be encrypted, or to copy what is bound to its key.
+    fn may_be_plain(&self) -> Result<()> {
+        if !self.encrypted {
+            return Ok(());
+        }
+        let detail =
+            "rows of this table, or columns of them, are encrypted by programs that have its keys";
+        Err(Error::new(ErrorKind::Unsupported, detail)
+            .with_help("derive `S3Schema` for it with `encrypt`, and write it through `Db::table`"))
     }
 
     async fn remove(&self, key: Result<String>) -> Result<()> {

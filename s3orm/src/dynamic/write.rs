@@ -56,6 +56,7 @@ impl<'a> Write<'a> {
     async fn run(self) -> Result<Row<Bytes>> {
         let (db, key) = (&self.table.db, self.key?);
         self.table.may_write()?;
+        self.table.may_be_plain()?;
         db.check_size(self.body.bytes.len())?;
         if self.body.content_type == JSON {
             for blob in in_text(&self.body.bytes) {
@@ -127,6 +128,8 @@ impl<'a> Copy<'a> {
     async fn run(self) -> Result<()> {
         let (from, into) = (&self.from.db, &self.into.db);
         self.into.may_write()?;
+        self.from.may_be_plain()?;
+        self.into.may_be_plain()?;
         let source = self.from.key_of(&self.source)?;
         let key = self.into.key_of(&self.target)?;
         let meta = from.store().head(&source).await;

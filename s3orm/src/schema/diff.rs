@@ -37,7 +37,7 @@ pub enum Difference {
     },
     /// What keys, bodies or transactions are like.
     Layout {
-        /// What it is: `path`, `extension`, `encoding`, `body` or `transactional`.
+        /// What it is: `path`, `extension`, `encoding`, `body`, `transactional` or `encrypted`.
         what: &'static str,
         /// In the table.
         stored: String,
@@ -60,7 +60,7 @@ pub enum Difference {
     ColumnChanged {
         /// Its name.
         column: String,
-        /// What of it: `type`, `presence`, `place`, `default`, `filling` or `comment`.
+        /// What of it: `type`, `presence`, `place`, `encryption`, `default`, `filling` or `comment`.
         what: &'static str,
         /// In the table.
         stored: String,
@@ -95,9 +95,10 @@ impl Difference {
         match self {
             Self::Undescribed | Self::IndexAdded { .. } | Self::Comment => true,
             Self::Version { readable, .. } => *readable,
-            // Plain rows stay readable, and become stamped as they are written.
+            // Plain rows stay readable, and become stamped as they are written. And what is encrypted
+            // was not noted at first.
             Self::Layout {
-                what: "transactional",
+                what: "transactional" | "encrypted",
                 program,
                 ..
             } => program == "true",
@@ -285,6 +286,7 @@ impl StoredSchema {
                 ("encoding", schema.encoding.name().to_owned()),
                 ("body", schema.body.clone()),
                 ("transactional", schema.transactional.to_string()),
+                ("encrypted", schema.encrypted.to_string()),
             ]
         };
         for ((what, stored), (_, program)) in texts(self).into_iter().zip(texts(program)) {
@@ -367,6 +369,15 @@ fn diff_column(stored: &StoredColumn, program: &StoredColumn, found: &mut Vec<Di
     });
     let is_held = stored.key.is_some() == program.key.is_some() && program.key_only;
     note("place", there, here, is_held);
+    let [there, here] = [stored, program].map(|column| {
+        let text = if column.encrypted {
+            "encrypted"
+        } else {
+            "as it is"
+        };
+        text.to_owned()
+    });
+    note("encryption", there, here, program.encrypted);
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     note(
         "default",

@@ -62,6 +62,9 @@ pub struct StoredSchema {
     /// Whether its rows can take part in transactions.
     #[serde(default)]
     pub transactional: bool,
+    /// Whether each row is [encrypted](crate::encrypt) as a whole.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub encrypted: bool,
     /// The columns, in the order of the struct's fields.
     #[serde(default)]
     pub columns: Vec<StoredColumn>,
@@ -107,6 +110,9 @@ pub struct StoredColumn {
     /// What the library fills in: `generated`, `created_at` or `updated_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed: Option<String>,
+    /// Whether its values are [encrypted](crate::encrypt).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub encrypted: bool,
     /// The field's documentation.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub comment: String,
@@ -157,6 +163,7 @@ impl StoredSchema {
             encoding: Encoding::default(),
             body: BodyFormat::Json.name().to_owned(),
             transactional: false,
+            encrypted: false,
             columns: Vec::new(),
             comment: String::new(),
             indexes: BTreeMap::new(),
@@ -172,6 +179,11 @@ impl StoredSchema {
     /// Whether its columns are known, and not its indexes alone.
     pub fn is_described(&self) -> bool {
         !self.path.is_empty()
+    }
+
+    /// Whether its rows, or columns of them, are encrypted.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.encrypted || self.columns.iter().any(|column| column.encrypted)
     }
 
     /// The oldest version that rows may have.
@@ -211,6 +223,7 @@ impl StoredColumn {
             key: None,
             key_only: false,
             managed: None,
+            encrypted: false,
             comment: String::new(),
         }
     }
@@ -277,6 +290,7 @@ impl From<&TableSchema> for StoredSchema {
             encoding: schema.path.encoding,
             body: schema.body.name().to_owned(),
             transactional: schema.transactional,
+            encrypted: schema.encrypt.is_some(),
             columns: schema.columns.iter().map(StoredColumn::from).collect(),
             comment: schema.doc.to_owned(),
             indexes: indexes.collect(),
@@ -297,6 +311,7 @@ impl From<&ColumnSchema> for StoredColumn {
             key: column.key,
             key_only: column.key.is_some() && !column.stored,
             managed: column.managed.map(|managed| managed.name().to_owned()),
+            encrypted: column.encrypt.is_some(),
             comment: column.doc.to_owned(),
         }
     }
