@@ -70,7 +70,10 @@ async fn a_dynamic_table_writes_nothing_that_should_be_encrypted() {
         }
         assert_eq!(bucket.server.requests().len(), 0);
         assert_eq!(bucket.keys().await, before);
-        assert!(dynamic.select(one).await.unwrap().is_some(), "as it is stored");
+        assert!(
+            dynamic.select(one).await.unwrap().is_some(),
+            "as it is stored"
+        );
         dynamic.delete(one).await.unwrap();
     }
     bucket.nobody_reads("canary").await;

@@ -267,3 +267,19 @@ async fn what_is_no_row_has_no_entries() {
     let error = people.update(2, |row| row.age += 1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidKey, "{error}");
 }
+
+/// The same of a transaction.
+#[tokio::test(start_paused = true)]
+async fn a_transaction_of_one_row_that_is_denied_takes_its_entries_back() {
+    let store = FaultStore::memory();
+    let db = store.db();
+    let all = &db.table::<Staff>();
+    all.insert(staff(1, "a", "1")).await.unwrap();
+    store.fail_all(Call::Put.under("staff/"), Fault::Status(403));
+    let moved = db.transaction(|tx| async move {
+        tx.write(all.update(1, |row: &mut Staff| row.team = "B".into()))
+    });
+    assert_eq!(moved.await.unwrap_err().kind(), ErrorKind::Denied);
+    let found = s3orm_tests::server::keys(&store.restart(), "_s3orm/ix/staff/").await;
+    assert_eq!(found, ["_s3orm/ix/staff/team/A/1.json"]);
+}

@@ -6,7 +6,9 @@ mod decisions;
 mod faults;
 mod finishing;
 mod promises;
+mod single_rows;
 mod snapshots;
+mod sweeping;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

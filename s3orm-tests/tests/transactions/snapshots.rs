@@ -52,3 +52,25 @@ async fn who_may_not_lock_is_told_so() {
     let (sum, _) = read_amid(&world, 5).await;
     assert_eq!(sum.unwrap_err().kind(), ErrorKind::Unavailable);
 }
+
+/// What it read at first may be collected by then.
+#[tokio::test(start_paused = true)]
+async fn rows_that_were_read_more_than_five_minutes_ago_are_read_again() {
+    let world = World::begin().await;
+    let runs = &AtomicU64::new(0);
+    let accounts = &world.accounts;
+    let sum = world.db.snapshot(|tx| async move {
+        let ann = tx.get(accounts, "ann").await?;
+        if runs.fetch_add(1, Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_mins(6)).await;
+        }
+        let bob = tx.get(accounts, "bob").await?;
+        Ok(ann
+            .into_iter()
+            .chain(bob)
+            .map(|row| row.balance)
+            .sum::<i64>())
+    });
+    assert_eq!(sum.await.unwrap(), 200);
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+}
