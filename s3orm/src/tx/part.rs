@@ -48,7 +48,6 @@ impl Part {
                 edit(seen, row).map_err(|error| error.with_key(&seen.key))
             })?;
         Ok(match changed {
-            _ if self.edits.is_empty() => Op::Check,
             // It is stored as it was.
             Some(new) if seen.row.as_ref() == Some(&new) => Op::Check,
             Some(new) => Op::Put(new),
