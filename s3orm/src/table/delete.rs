@@ -110,7 +110,7 @@ impl<'a, T: S3Schema> Delete<'a, T> {
 
     async fn remove(self) -> Result<()> {
         if T::SCHEMA.is_stamped() {
-            return self.bury(false).await.map(drop);
+            return Box::pin(self.bury(false)).await.map(drop);
         }
         let (refused, db) = (self.refused(), self.table.db());
         let key = self.table.object_key(&self.key)?;
@@ -128,7 +128,7 @@ impl<'a, T: S3Schema> Delete<'a, T> {
             Err(Failure::Refused(error))
                 if any && error.kind() == StoreErrorKind::PreconditionFailed =>
             {
-                delete_found(db, key).await
+                Box::pin(delete_found(db, key)).await
             }
             outcome => outcome.map_err(|failure| write_error(failure, key, refused)),
         }
@@ -207,7 +207,7 @@ impl<T: S3Schema> DeleteReturning<'_, T> {
     async fn remove(self) -> Result<Option<Row<T>>> {
         let Self(delete) = self;
         if T::SCHEMA.is_stamped() {
-            return delete.bury(true).await;
+            return Box::pin(delete.bury(true)).await;
         }
         let db = delete.table.db();
         let mut attempts = db.attempts();

@@ -69,7 +69,7 @@ impl<'a, T: S3Schema> Insert<'a, T> {
 
     async fn run(mut self) -> Result<Row<T>> {
         if T::SCHEMA.is_stamped() {
-            let created = create(self.table, &mut self.row, &self.options).await;
+            let created = Box::pin(create(self.table, &mut self.row, &self.options)).await;
             let (request, etag) = created?;
             return Ok(written(self.row, request, etag));
         }

@@ -455,7 +455,7 @@ impl<T: S3Schema> Table<T> {
         object_key: String,
     ) -> Result<Option<Row<T>>> {
         if T::SCHEMA.is_stamped() {
-            let seen = seen::look(&self.db, &object_key).await?;
+            let seen = Box::pin(seen::look(&self.db, &object_key)).await?;
             return self.row_seen(key, &seen);
         }
         let found = self.read_plain(key, object_key).await?;
@@ -466,7 +466,7 @@ impl<T: S3Schema> Table<T> {
     async fn fetch_value(&self, key: T::Key) -> Result<Option<T>> {
         let object_key = self.object_key(&key)?;
         if T::SCHEMA.is_stamped() {
-            let row = self.fetch_object(key, object_key).await?;
+            let row = Box::pin(self.fetch_object(key, object_key)).await?;
             return Ok(row.map(Row::into_inner));
         }
         let found = self.read_plain(key, object_key).await?;

@@ -133,7 +133,7 @@ impl<'a, T: S3Schema> Put<'a, T> {
 
     async fn run(mut self) -> Result<Row<T>> {
         if T::SCHEMA.is_stamped() {
-            return Ok(self.over(false).await?.new);
+            return Ok(Box::pin(self.over(false)).await?.new);
         }
         self.table.may_write().await?;
         let mut request = self
@@ -216,7 +216,7 @@ impl<'a, T: S3Schema> Save<'a, T> {
                 .request(&mut self.row.value, WriteEvent::Save, &self.options)?;
         same_key(&self.row.key, &request.key)?;
         if T::SCHEMA.is_stamped() {
-            return self.run_stamped().await;
+            return Box::pin(self.run_stamped()).await;
         }
         replacing(&mut request, &self.row.version);
         send(self.table, self.row.value, request, ErrorKind::Conflict).await

@@ -102,7 +102,7 @@ impl<'a, T: S3Schema> Exists<'a, T> {
     async fn run(self) -> Result<bool> {
         let key = self.table.object_key(&self.key)?;
         if T::SCHEMA.is_stamped() {
-            let seen = seen::look(self.table.db(), &key).await?;
+            let seen = Box::pin(seen::look(self.table.db(), &key)).await?;
             return Ok(seen.row.is_some());
         }
         let request = GetObject {
