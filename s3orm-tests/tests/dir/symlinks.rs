@@ -156,6 +156,7 @@ async fn a_key_stays_inside_whatever_it_looks_like() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_symlink_that_comes_and_goes_is_never_followed() {
     const TURNS: usize = 1500;
+    const WRITTEN: usize = 100;
     let rows = Rows::new().await;
     let outside = rows.outside();
     fs::create_dir(outside.join("deep")).expect("a folder");
@@ -180,7 +181,11 @@ async fn a_symlink_that_comes_and_goes_is_never_followed() {
         })
     };
     let mut written = 0;
-    for turn in 0..TURNS {
+    // On a machine that does much else, few rows are written between two swaps.
+    for turn in 0..100 * TURNS {
+        if turn >= TURNS && written > WRITTEN {
+            break;
+        }
         let key = format!("t/deep/{}.json", turn % 7);
         written += usize::from(rows.put(&key, "row").await.is_ok());
         for key in [key.as_str(), "t/deep/secret.json"] {
@@ -201,7 +206,7 @@ async fn a_symlink_that_comes_and_goes_is_never_followed() {
     done.store(true, Ordering::Relaxed);
     let swaps = swapping.join().expect("the end of the swaps");
     assert!(
-        swaps > 100 && written > 100,
+        swaps > 100 && written > WRITTEN,
         "{swaps} swaps, {written} rows: no race"
     );
     assert_eq!(names(&outside), ["deep"]);

@@ -108,9 +108,10 @@ async fn each_transaction_has_its_whole_lease() {
     let slow = || {
         let store = world.store.restart();
         store.fail_nth(2, decisions(), Fault::Latency(Duration::from_secs(7)));
-        store.db()
+        store
     };
-    let (first, second) = (slow(), slow());
+    let (first, late) = (slow().db(), slow());
+    let second = late.db();
     let (_, accounts) = world.other();
     let began = tokio::time::Instant::now();
     let one = pay(&first, "ann", "bob", 1);
@@ -126,6 +127,7 @@ async fn each_transaction_has_its_whole_lease() {
     one.unwrap();
     two.unwrap();
     waited.unwrap();
+    assert_eq!(late.count(decisions()), 2, "nobody has aborted it");
     assert!(
         began.elapsed() > Duration::from_secs(13),
         "it waited for both"
