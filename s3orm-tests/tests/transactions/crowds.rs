@@ -24,9 +24,7 @@ async fn a_token_is_used_once() {
     // The answer to the commit is lost with the program: asking again tells.
     for (crash, was_done) in [(Fault::CrashBefore, false), (Fault::CrashAfter, true)] {
         let world = World::begin().await;
-        world
-            .store
-            .fail_nth(2, Call::Put.under("_s3orm/tx/"), crash);
+        world.store.fail_nth(2, records(), crash);
         deposit(&world.db, "c", 5).await.unwrap_err();
         let (db, accounts) = world.other();
         let again = deposit(&db, "c", 5).await.unwrap();

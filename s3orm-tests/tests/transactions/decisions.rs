@@ -2,11 +2,6 @@
 
 use super::*;
 
-/// The writes of records: the first begins a transaction, the others decide it.
-fn decisions() -> s3orm::testing::Matcher {
-    Call::Put.under("_s3orm/tx/")
-}
-
 impl World {
     /// All writes of records but the first `passed` have this fault.
     fn fail_decisions(&self, passed: usize, fault: Fault) {
@@ -25,7 +20,7 @@ async fn a_decision_that_is_lost_is_sent_eight_times() {
     world.fail_decisions(1, Fault::RequestLost);
     let error = pay(&world.db, "ann", "bob", 30).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
-    assert_eq!(world.store.count(decisions()), 1 + 8);
+    assert_eq!(world.store.count(records()), 1 + 8);
     // Nobody has heard of it: who waits aborts it.
     let (_, accounts) = world.other();
     accounts
@@ -44,7 +39,7 @@ async fn nothing_is_decided_after_five_minutes() {
     world.store.fail_all(Call::Get.under("_s3orm/tx/"), looks);
     let error = pay(&world.db, "ann", "bob", 30).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
-    assert_eq!(world.store.count(decisions()), 1 + 2);
+    assert_eq!(world.store.count(records()), 1 + 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,7 +53,7 @@ async fn a_decision_that_is_refused_is_told_unless_one_was_lost_before() {
 
     // The one that was lost may be applied yet.
     let world = World::begin().await;
-    world.store.fail_nth(2, decisions(), Fault::RequestLost);
+    world.store.fail_nth(2, records(), Fault::RequestLost);
     world.fail_decisions(1, Fault::Status(403));
     let error = pay(&world.db, "ann", "bob", 30).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
@@ -67,7 +62,7 @@ async fn a_decision_that_is_refused_is_told_unless_one_was_lost_before() {
 #[tokio::test(start_paused = true)]
 async fn a_record_is_json_and_of_a_megabyte_at_most() {
     let world = World::begin().await;
-    world.store.fail_nth(2, decisions(), Fault::CrashBefore);
+    world.store.fail_nth(2, records(), Fault::CrashBefore);
     pay(&world.db, "ann", "bob", 30).await.unwrap_err();
     let other = world.store.restart();
     let records = s3orm::store::ListObjects {
@@ -107,7 +102,7 @@ async fn each_transaction_has_its_whole_lease() {
     let world = World::begin().await;
     let slow = || {
         let store = world.store.restart();
-        store.fail_nth(2, decisions(), Fault::Latency(Duration::from_secs(7)));
+        store.fail_nth(2, records(), Fault::Latency(Duration::from_secs(7)));
         store
     };
     let (first, late) = (slow().db(), slow());
@@ -127,7 +122,7 @@ async fn each_transaction_has_its_whole_lease() {
     one.unwrap();
     two.unwrap();
     waited.unwrap();
-    assert_eq!(late.count(decisions()), 2, "nobody has aborted it");
+    assert_eq!(late.count(records()), 2, "nobody has aborted it");
     assert!(
         began.elapsed() > Duration::from_secs(13),
         "it waited for both"

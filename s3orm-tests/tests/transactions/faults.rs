@@ -77,9 +77,7 @@ async fn a_crash_at_any_request_leaves_all_or_nothing() {
 async fn others_never_read_half_of_a_transaction() {
     let world = World::begin().await;
     // The third write under `_s3orm/tx/` would be the commit's second try: this cuts the commit off.
-    world
-        .store
-        .fail_nth(2, Call::Put.under("_s3orm/tx/"), Fault::CrashBefore);
+    world.store.fail_nth(2, records(), Fault::CrashBefore);
     pay(&world.db, "ann", "bob", 30).await.unwrap_err();
     for owner in ["ann", "bob"] {
         let object = world.object(&format!("accounts/{owner}.json")).await;
@@ -97,9 +95,7 @@ async fn others_never_read_half_of_a_transaction() {
     assert_eq!((report.aborted, report.finished), (1, 2));
 
     let world = World::begin().await;
-    world
-        .store
-        .fail_nth(2, Call::Put.under("_s3orm/tx/"), Fault::CrashAfter);
+    world.store.fail_nth(2, records(), Fault::CrashAfter);
     let error = pay(&world.db, "ann", "bob", 30).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
     assert_eq!(world.object("accounts/ann.json").await["balance"], 100);

@@ -5,7 +5,7 @@ use super::*;
 /// A transaction whose client ends when it has committed.
 async fn cut_off(world: &World) {
     let store = world.store.restart();
-    store.fail_nth(2, Call::Put.under("_s3orm/tx/"), Fault::CrashAfter);
+    store.fail_nth(2, records(), Fault::CrashAfter);
     pay(&store.db(), "ann", "bob", 30).await.unwrap_err();
 }
 

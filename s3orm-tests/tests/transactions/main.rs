@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use s3orm::store::{GetObject, Store as _};
-use s3orm::testing::{Call, Fault, FaultStore, any};
+use s3orm::testing::{Call, Fault, FaultStore, Matcher, any};
 use s3orm::tx::Tx;
 use s3orm::{Db, Env, Error, ErrorKind, Result, S3Schema, Table};
 use s3orm_tests::connect;
@@ -74,6 +74,15 @@ async fn pay(db: &Db, from: &str, to: &str, amount: i64) -> Result<()> {
         tx.write(accounts.patch(to).increment(BALANCE, amount))
     })
     .await
+}
+
+fn sum(one: Option<Account>, other: Option<Account>) -> i64 {
+    one.into_iter().chain(other).map(|row| row.balance).sum()
+}
+
+/// The writes of records: the first begins a transaction, the others decide it.
+fn records() -> Matcher {
+    Call::Put.under("_s3orm/tx/")
 }
 
 async fn balances(accounts: &Table<Account>) -> BTreeMap<String, i64> {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn puts() -> s3orm::testing::Matcher {
+fn puts() -> Matcher {
     Call::Put.under("accounts/ann")
 }
 
@@ -69,11 +69,7 @@ async fn what_is_only_read_writes_nothing() {
     let sum = world.db.transaction(|tx| async move {
         let ann = tx.get(accounts, "ann").await?;
         let bob = tx.get(accounts, "bob").await?;
-        Ok(ann
-            .into_iter()
-            .chain(bob)
-            .map(|row| row.balance)
-            .sum::<i64>())
+        Ok(sum(ann, bob))
     });
     assert_eq!(sum.await.unwrap(), 200);
     assert_eq!(world.store.count(Call::Put), before);

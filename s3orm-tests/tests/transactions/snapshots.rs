@@ -14,13 +14,9 @@ async fn read_amid(world: &World, changes: u64) -> (Result<i64>, u64) {
         if runs.fetch_add(1, Ordering::Relaxed) < changes {
             other.update("ann", |row| row.balance += 1).await?;
         }
-        Ok(ann.into_iter().chain(bob).map(|row| row.balance).sum())
+        Ok(sum(ann, bob))
     });
     (sum.await, runs.load(Ordering::Relaxed))
-}
-
-fn records() -> s3orm::testing::Matcher {
-    Call::Put.under("_s3orm/tx/")
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,11 +61,7 @@ async fn rows_that_were_read_more_than_five_minutes_ago_are_read_again() {
             tokio::time::sleep(Duration::from_mins(6)).await;
         }
         let bob = tx.get(accounts, "bob").await?;
-        Ok(ann
-            .into_iter()
-            .chain(bob)
-            .map(|row| row.balance)
-            .sum::<i64>())
+        Ok(sum(ann, bob))
     });
     assert_eq!(sum.await.unwrap(), 200);
     assert_eq!(runs.load(Ordering::Relaxed), 2);

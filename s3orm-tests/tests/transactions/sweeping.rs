@@ -6,7 +6,7 @@ use super::*;
 async fn a_transaction_has_its_lease_before_it_is_settled() {
     let world = World::begin().await;
     let store = world.store.restart();
-    store.fail_nth(2, Call::Put.under("_s3orm/tx/"), Fault::CrashBefore);
+    store.fail_nth(2, records(), Fault::CrashBefore);
     pay(&store.db(), "ann", "bob", 30).await.unwrap_err();
     // Ten seconds, and two that S3's clock may be off; less what the crash took.
     world.pass(Duration::from_secs(9)).await;
@@ -35,7 +35,7 @@ async fn what_is_denied_is_told() {
     pay(&world.db, "ann", "bob", 30).await.unwrap();
     world.accounts.delete("cat").await.unwrap();
     world.pass(Duration::from_mins(61)).await;
-    let denied = |requests: s3orm::testing::Matcher| {
+    let denied = |requests: Matcher| {
         let store = world.store.restart();
         store.fail_all(requests, Fault::Status(403));
         store.db()
@@ -47,7 +47,7 @@ async fn what_is_denied_is_told() {
         let error = accounts.vacuum().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
     }
-    let begun = denied(Call::Put.under("_s3orm/tx/"));
+    let begun = denied(records());
     let accounts = &begun.table::<Account>();
     let once = begun.transaction(|tx| async move { tx.write(accounts.put(account("ann", 0))) });
     let error = once.once("token", &7).await.unwrap_err();
@@ -70,15 +70,15 @@ async fn an_attempt_of_a_token_stays_until_the_next_one_is_gone() {
         earned.once("token", &7).await.map(drop)
     };
     let store = world.store.restart();
-    store.fail_nth(2, Call::Put.under("_s3orm/tx/"), Fault::CrashBefore);
+    store.fail_nth(2, records(), Fault::CrashBefore);
     earn(store.db()).await.unwrap_err();
     world.pass(Duration::from_secs(13)).await;
     assert_eq!(world.db.settle().await.unwrap().aborted, 1);
     earn(world.db.clone()).await.unwrap();
 
     world.pass(Duration::from_hours(27)).await;
-    let records = || async { s3orm_tests::server::keys(&world.store, "_s3orm/tx/").await };
-    let keys = records().await;
+    let left = || async { s3orm_tests::server::keys(&world.store, "_s3orm/tx/").await };
+    let keys = left().await;
     assert_eq!(keys.len(), 2);
     for key in keys {
         let record = world.object(&key).await;
@@ -92,7 +92,7 @@ async fn an_attempt_of_a_token_stays_until_the_next_one_is_gone() {
     earn(world.db.clone()).await.unwrap();
     assert_eq!(balances(&world.accounts).await["ann"], 101, "it was used");
     world.store.clear();
-    while !records().await.is_empty() {
+    while !left().await.is_empty() {
         assert!(world.db.sweep().await.unwrap().collected > 0);
     }
 }

@@ -352,14 +352,10 @@ fn diff_column(stored: &StoredColumn, program: &StoredColumn, found: &mut Vec<Di
     let types = [&stored.rust_type, &program.rust_type].map(|text| plain(text));
     let [there, here] = types;
     note("type", there, here, false);
-    let [there, here] = [stored, program].map(|column| {
-        let text = if column.nullable {
-            "null or not"
-        } else {
-            "never null"
-        };
-        text.to_owned()
-    });
+    let either = |is: fn(&StoredColumn) -> bool, yes: &str, no: &str| {
+        [stored, program].map(|column| if is(column) { yes } else { no }.to_owned())
+    };
+    let [there, here] = either(|column| column.nullable, "null or not", "never null");
     // A null that is stored could not be read.
     note("presence", there, here, program.nullable);
     let [there, here] = [stored, program].map(|column| match (column.key, column.key_only) {
@@ -369,14 +365,7 @@ fn diff_column(stored: &StoredColumn, program: &StoredColumn, found: &mut Vec<Di
     });
     let is_held = stored.key.is_some() == program.key.is_some() && program.key_only;
     note("place", there, here, is_held);
-    let [there, here] = [stored, program].map(|column| {
-        let text = if column.encrypted {
-            "encrypted"
-        } else {
-            "as it is"
-        };
-        text.to_owned()
-    });
+    let [there, here] = either(|column| column.encrypted, "encrypted", "as it is");
     note("encryption", there, here, program.encrypted);
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     note(
